@@ -1,0 +1,36 @@
+/**
+ * An immutable, structured-cloneable snapshot: what the data plane knows of pools, rings and backends.
+ * It arrives as a message, whole, with an epoch that counts changes; nothing else changes routing.
+ */
+export interface Topology {
+  readonly epoch: number
+  readonly pools: readonly PoolTopology[]
+}
+
+export interface PoolTopology {
+  readonly name: string
+  readonly protocol: 'redis' | 'store'
+  readonly placement: PlacementTopology
+  /** Owners asked in turn: the primary and the next ones on the ring. */
+  readonly replicas: number
+  /** 64-bit fingerprint of the pool's ring, 16 hex digits. */
+  readonly digest: string
+  readonly backends: readonly BackendTopology[]
+}
+
+export interface PlacementTopology {
+  readonly name: 'ringway'
+  readonly keyHash: 'xxh32' | 'xxh64' | 'crc16-slot'
+  readonly pointsPerWeight: number
+  readonly hashTags: boolean
+}
+
+export interface BackendTopology {
+  /** Ring id: by default `host:port` in lower case; for `members` pools the member's name. */
+  readonly id: string
+  readonly host: string
+  readonly port: number
+  readonly weight: number
+  readonly zone?: string
+  readonly state: 'up' | 'out' | 'draining'
+}
