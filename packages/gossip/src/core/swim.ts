@@ -1,4 +1,5 @@
 import type { Effects, Member, Millis, TimerKey } from './effects.ts'
+import type { Peer } from './member.ts'
 import type { Address, Message, StateExchange } from './messages.ts'
 
 /** Uniform draws from a seeded or system generator. */
@@ -23,7 +24,10 @@ export interface SwimConfig {
   /** A name of a dead member may move to another address after this long. @defaultValue 30_000 */
   readonly deadNodeReclaimMs: number
   readonly streamTimeoutMs: number
-  /** Bytes of messages that fit in one datagram, all overhead already taken off by the driver. */
+  /**
+   * Bytes of messages that fit in one datagram, all overhead already taken off by the driver
+   * (compound header, label, encryption). Each message costs `measure(message) + 2`.
+   */
   readonly packetBytesMax: number
   /** How long dead members are retried, so that a partition heals by itself; 0 turns healing off. */
   readonly healForMs: number
@@ -45,6 +49,8 @@ export interface SwimOptions {
   readonly measure: (message: Message) => number
   /** May this address become or stay a member? (CIDR allow list) */
   readonly isAllowed?: (address: Uint8Array) => boolean
+  /** Lets machines that live in one process share equal peers; simulators of many members pass it. */
+  readonly sharePeer?: (peer: Peer) => Peer
   /** Application bytes that travel with push/pull; empty by default. */
   readonly userState?: () => Uint8Array
 }
@@ -66,9 +72,18 @@ export interface Swim {
   /** The process was not scheduled for this long: our own timers, not our peers, are late. */
   lag(lagMs: number, now: Millis, out: Effects): void
   leave(now: Millis, out: Effects): void
+  /** Gossips opaque bytes one hop, best effort, behind the membership news (a Serf leave intent, for example). */
+  broadcast(payload: Uint8Array, now: Millis, out: Effects): void
+  /**
+   * The stored address of this name refuses connections (the driver asked, after a `conflict`):
+   * the next alive of the name may come from another address at once.
+   */
+  releaseAddress(name: string): void
   /** All records including ourselves, suspect, dead and left members. */
   members(): IterableIterator<Member>
   member(name: string): Member | undefined
   readonly healthScore: number
   readonly incarnation: number
+  /** Broadcasts that wait for a place in a packet; never more than `broadcastsMax`. */
+  readonly queued: number
 }
