@@ -1,1 +1,11 @@
-export {}
+export type { RingArc, RingDiff, RingTransfer } from './diff.ts'
+export { RingError, type RingErrorCode } from './errors.ts'
+export { crc16 } from './hash/crc16.ts'
+export { xxh32 } from './hash/xxh32.ts'
+export { xxh64 } from './hash/xxh64.ts'
+export { hashTag } from './hash-tag.ts'
+export { RING_LIMITS } from './limits.ts'
+export type { RingNode } from './node.ts'
+export type { KeyHash, RingOptions } from './options.ts'
+export { createRing, type Ring } from './ring.ts'
+export { SLOT_COUNT, slotOf, slotPosition } from './slot.ts'

@@ -1,0 +1,34 @@
+import { xxh32OfBytes, xxh32OfString } from './hash/xxh32.ts'
+import { xxh64HighOfBytes, xxh64HighOfString } from './hash/xxh64.ts'
+import { tagEnd, tagStart } from './hash-tag.ts'
+import type { KeyHash } from './options.ts'
+import { SLOT_COUNT, SLOT_SHIFT, slotOfPart } from './slot.ts'
+
+const CIRCLE = 2 ** 32
+const SEED = 0
+
+/** The position of a key on the circle as a signed 32-bit integer. O(length), no allocation up to 1365 units. */
+export function keyPosition(keyHash: KeyHash, hashTags: boolean, key: string | Uint8Array): number {
+  if (keyHash === 'crc16-slot') return slotOfPart(key, hashTags) << SLOT_SHIFT
+  const tag = hashTags ? tagStart(key) : -1
+  const start = tag === -1 ? 0 : tag
+  const end = tag === -1 ? key.length : tagEnd(key, tag)
+  if (keyHash === 'xxh32') {
+    return typeof key === 'string'
+      ? xxh32OfString(key, start, end, SEED)
+      : xxh32OfBytes(key, start, end, SEED)
+  }
+  return typeof key === 'string'
+    ? xxh64HighOfString(key, start, end)
+    : xxh64HighOfBytes(key, start, end)
+}
+
+/**
+ * The share of all keys whose position is in `(from, to]`; the whole circle when both are equal. Shares are multiples of
+ * 2^-32, or of 2^-14 where keys lie on slot positions only, so sums of them are exact.
+ */
+export function keyShare(keyHash: KeyHash, from: number, to: number): number {
+  if (keyHash !== 'crc16-slot') return (from < to ? to - from : to - from + CIRCLE) / CIRCLE
+  const slots = (to >>> SLOT_SHIFT) - (from >>> SLOT_SHIFT)
+  return (from < to ? slots : slots + SLOT_COUNT) / SLOT_COUNT
+}

@@ -1,0 +1,57 @@
+import { RingError } from './errors.ts'
+import { RING_LIMITS } from './limits.ts'
+
+/**
+ * How a key becomes a position on the ring:
+ * - `xxh32`: xxHash 32 with seed 0;
+ * - `xxh64`: the upper 32 bits of xxHash 64 with seed 0;
+ * - `crc16-slot`: the key's Redis Cluster slot times 2^18, so that all keys of a slot have the same owners.
+ */
+export type KeyHash = 'xxh32' | 'xxh64' | 'crc16-slot'
+
+const KEY_HASHES: readonly string[] = ['xxh32', 'xxh64', 'crc16-slot'] satisfies readonly KeyHash[]
+
+/** What all members of a cluster must agree on, besides the nodes. Absent means default. */
+export interface RingOptions {
+  /** How nodes become points. */
+  readonly placement?: 'ringway'
+  /** How keys become positions: `xxh32` by default. */
+  readonly keyHash?: KeyHash
+  /** Points of a node of weight 1: an integer from 1 to 16,777,216, 4096 by default. More points: better balance, more memory. */
+  readonly pointsPerWeight?: number
+  /** Hash only what stands between `{` and `}`, as Redis Cluster does: true by default. */
+  readonly hashTags?: boolean
+}
+
+const DEFAULTS: Required<RingOptions> = {
+  placement: 'ringway',
+  keyHash: 'xxh32',
+  pointsPerWeight: 4096,
+  hashTags: true,
+}
+
+/** Checks options and fills in the defaults. Values come from configuration files, so types alone are no proof. */
+export function resolveOptions(options: RingOptions): Required<RingOptions> {
+  const resolved = {
+    placement: options.placement ?? DEFAULTS.placement,
+    keyHash: options.keyHash ?? DEFAULTS.keyHash,
+    pointsPerWeight: options.pointsPerWeight ?? DEFAULTS.pointsPerWeight,
+    hashTags: options.hashTags ?? DEFAULTS.hashTags,
+  }
+  const { placement, keyHash, pointsPerWeight, hashTags } = resolved
+  if (placement !== 'ringway') refuse('placement', placement, ['ringway'])
+  if (!KEY_HASHES.includes(keyHash)) refuse('keyHash', keyHash, KEY_HASHES)
+  if (typeof hashTags !== 'boolean') refuse('hashTags', hashTags, [true, false])
+  if (
+    !Number.isInteger(pointsPerWeight) ||
+    pointsPerWeight < 1 ||
+    pointsPerWeight > RING_LIMITS.pointsMax
+  ) {
+    refuse('pointsPerWeight', pointsPerWeight, `an integer from 1 to ${RING_LIMITS.pointsMax}`)
+  }
+  return Object.freeze(resolved)
+}
+
+function refuse(option: string, got: unknown, allowed: unknown): never {
+  throw new RingError('RING_OPTION_INVALID', { option, got: String(got), allowed })
+}

@@ -1,0 +1,252 @@
+import { diffRings, type RingDiff } from './diff.ts'
+import { ringDigest } from './digest.ts'
+import { RingError } from './errors.ts'
+import { keyPosition, keyShare } from './key-space.ts'
+import { RING_LIMITS } from './limits.ts'
+import {
+  type CheckedNode,
+  checkNode,
+  checkNodes,
+  checkPointCount,
+  findNode,
+  pointCount,
+  type RingNode,
+} from './node.ts'
+import { type KeyHash, type RingOptions, resolveOptions } from './options.ts'
+import { walkOwners, walkZones } from './owners.ts'
+import { buildTable, fillPoints, ownerNumberAt, type PointTable } from './table/point-table.ts'
+import {
+  createRoster,
+  freeNumber,
+  type Roster,
+  rosterChanged,
+  rosterWith,
+  rosterWithout,
+} from './table/roster.ts'
+import { insertPoints, removePoints } from './table/splice.ts'
+
+/**
+ * An immutable answer to "who owns this key, and who is next?". Equal nodes and options give the same ring on every
+ * machine, in whatever order they came and by whatever steps. Positions are unsigned 32-bit integers; others are taken
+ * modulo 2^32.
+ */
+export interface Ring {
+  /** The nodes in the order of their ids' UTF-8 bytes, weights filled in, frozen. */
+  readonly nodes: readonly RingNode[]
+  /** The options with their defaults. `createRing(ring.nodes, ring.options)` is an equal ring, for instance in a worker. */
+  readonly options: Required<RingOptions>
+  /** 16 lower-case hex digits over nodes (ids, weights, zones) and options. Computed when first read, O(nodes). */
+  readonly digest: string
+
+  /** The id of the key's owner; `undefined` on an empty ring. O(key length), no allocation (strings above 1365 units that are not ASCII excepted). */
+  owner(key: string | Uint8Array): string | undefined
+  /**
+   * Up to `n` distinct ids: the owner, then its replicas clockwise; all nodes if there are fewer. With `spread: 'zone'`
+   * first one node per zone in walk order (nodes without a zone count as one zone), then the others in walk order.
+   * @throws RingError `RING_COUNT_INVALID`
+   */
+  owners(
+    key: string | Uint8Array,
+    n: number,
+    options?: { readonly spread?: 'zone' },
+  ): readonly string[]
+  /** The position of a key (of its hash tag, if it has one). */
+  hash(key: string | Uint8Array): number
+  /** As `owner`, for a position. Constant time on average. */
+  ownerAt(position: number): string | undefined
+  /** As `owners`, for a position. */
+  ownersAt(position: number, n: number, options?: { readonly spread?: 'zone' }): readonly string[]
+  /** The owner of a position as an index into `nodes`, -1 on an empty ring. Constant time on average. */
+  ownerIndexAt(position: number): number
+
+  /**
+   * A ring with one node more, or with a new weight or zone for a node that is there already; this ring if nothing
+   * changes. Equal to a new ring of the same nodes; only the points that come or go are hashed. O(points), mostly copying.
+   * @throws RingError as `createRing`
+   */
+  with(node: RingNode): Ring
+  /** A ring without a node; this ring if there is no such node. O(points), mostly copying. */
+  without(id: string): Ring
+  /**
+   * What changes hands when `other` takes the place of this ring. O(points of both).
+   * @throws RingError `RING_DIFF_INCOMPATIBLE` if the key hashes or the treatment of hash tags differ
+   */
+  diff(other: Ring): RingDiff
+  /** The share of the whole key space (of the slots, for `crc16-slot`) per id; sums to 1 unless empty. O(points). */
+  shares(): Map<string, number>
+  /** A copy of all points in ascending order with their owners as indexes into `nodes`, for drawing and for checks. O(points). */
+  points(): { readonly positions: Uint32Array; readonly owners: Uint16Array }
+}
+
+/**
+ * Builds a ring. O(points): 4096 points per unit of weight by default.
+ * @throws RingError for an id that is empty, too long, not well-formed or there twice, a weight that is not a finite
+ * number above 0, a bad zone or option, and more nodes or points than `RING_LIMITS` allows
+ */
+export function createRing(nodes: readonly RingNode[], options: RingOptions = {}): Ring {
+  const resolved = resolveOptions(options)
+  const { pointsPerWeight } = resolved
+  const checked = checkNodes(nodes)
+  checkPointCount(checked, pointsPerWeight)
+  const sources = checked.map((node) => ({ id: node.id, count: pointCount(node, pointsPerWeight) }))
+  return new TableRing(resolved, createRoster(checked), buildTable(sources))
+}
+
+class TableRing implements Ring {
+  readonly nodes: readonly CheckedNode[]
+  readonly options: Required<RingOptions>
+  readonly #roster: Roster
+  readonly #table: PointTable
+  readonly #ids: readonly (string | undefined)[]
+  readonly #keyHash: KeyHash
+  readonly #hashTags: boolean
+  #digest: string | undefined
+
+  constructor(options: Required<RingOptions>, roster: Roster, table: PointTable) {
+    this.nodes = roster.nodes
+    this.options = options
+    this.#roster = roster
+    this.#table = table
+    this.#ids = roster.ids
+    this.#keyHash = options.keyHash
+    this.#hashTags = options.hashTags
+  }
+
+  get digest(): string {
+    this.#digest ??= ringDigest(this.nodes, this.options)
+    return this.#digest
+  }
+
+  owner(key: string | Uint8Array): string | undefined {
+    return this.ownerAt(keyPosition(this.#keyHash, this.#hashTags, key))
+  }
+
+  owners(
+    key: string | Uint8Array,
+    n: number,
+    options?: { readonly spread?: 'zone' },
+  ): readonly string[] {
+    return this.ownersAt(keyPosition(this.#keyHash, this.#hashTags, key), n, options)
+  }
+
+  hash(key: string | Uint8Array): number {
+    return keyPosition(this.#keyHash, this.#hashTags, key) >>> 0
+  }
+
+  ownerAt(position: number): string | undefined {
+    const number = ownerNumberAt(this.#table, position)
+    return number === -1 ? undefined : this.#ids[number]
+  }
+
+  ownersAt(position: number, n: number, options?: { readonly spread?: 'zone' }): readonly string[] {
+    const walk = options?.spread === 'zone' ? walkZones : walkOwners
+    return walk(this.#table, this.#roster, position, n)
+  }
+
+  ownerIndexAt(position: number): number {
+    const number = ownerNumberAt(this.#table, position)
+    return number === -1 ? -1 : (this.#roster.indexes[number] as number)
+  }
+
+  with(node: RingNode): Ring {
+    const checked = checkNode(node)
+    const index = findNode(this.nodes, checked.id)
+    return index < 0 ? this.#join(-1 - index, checked) : this.#change(index, checked)
+  }
+
+  #join(index: number, node: CheckedNode): Ring {
+    const { options } = this
+    const number = freeNumber(this.#roster)
+    const roster = rosterWith(this.#roster, index, node, number)
+    if (roster.nodes.length > RING_LIMITS.nodesMax) {
+      throw new RingError('RING_NODES_EXCEEDED', {
+        got: roster.nodes.length,
+        nodesMax: RING_LIMITS.nodesMax,
+      })
+    }
+    checkPointCount(roster.nodes, options.pointsPerWeight)
+    const added = sortedPoints(node.id, 0, pointCount(node, options.pointsPerWeight))
+    return new TableRing(options, roster, this.#insert(added, index, number))
+  }
+
+  /** Points have indexes, so another weight adds or removes the last ones and leaves the others where they are. */
+  #change(index: number, node: CheckedNode): Ring {
+    const { options } = this
+    const old = this.nodes[index] as CheckedNode
+    if (old.weight === node.weight && old.zone === node.zone) return this
+    const roster = rosterChanged(this.#roster, index, node)
+    checkPointCount(roster.nodes, options.pointsPerWeight)
+    const number = roster.numbers[index] as number
+    const oldCount = pointCount(old, options.pointsPerWeight)
+    const newCount = pointCount(node, options.pointsPerWeight)
+    let table = this.#table
+    if (newCount > oldCount) {
+      table = this.#insert(sortedPoints(node.id, oldCount, newCount), index, number)
+    } else if (newCount < oldCount) {
+      table = removePoints(table, sortedPoints(node.id, newCount, oldCount), number)
+    }
+    return new TableRing(options, roster, table)
+  }
+
+  /** Inserts points of the node that sorts at `index`. */
+  #insert(added: Uint32Array, index: number, number: number): PointTable {
+    const { indexes } = this.#roster
+    return insertPoints(this.#table, added, number, (other) => (indexes[other] as number) < index)
+  }
+
+  without(id: string): Ring {
+    const index = findNode(this.nodes, id)
+    if (index < 0) return this
+    const count = pointCount(this.nodes[index] as CheckedNode, this.options.pointsPerWeight)
+    const number = this.#roster.numbers[index] as number
+    const table = removePoints(this.#table, sortedPoints(id, 0, count), number)
+    return new TableRing(this.options, rosterWithout(this.#roster, index), table)
+  }
+
+  diff(other: Ring): RingDiff {
+    const { keyHash, hashTags } = this.options
+    if (keyHash !== other.options.keyHash || hashTags !== other.options.hashTags) {
+      throw new RingError('RING_DIFF_INCOMPATIBLE', {
+        before: { keyHash, hashTags },
+        after: { keyHash: other.options.keyHash, hashTags: other.options.hashTags },
+      })
+    }
+    const ids = (ring: Ring) => ring.nodes.map((node) => node.id)
+    return diffRings(
+      { ids: ids(this), ...this.points() },
+      { ids: ids(other), ...other.points() },
+      keyHash,
+    )
+  }
+
+  shares(): Map<string, number> {
+    const { points, owners, size } = this.#table
+    const shares = new Float64Array(this.#ids.length)
+    let from = size === 0 ? 0 : (points[size - 1] as number)
+    for (let i = 0; i < size; i++) {
+      const to = points[i] as number
+      // Of equal points the first owns the arc; if all are equal, it owns the whole circle.
+      if (i > 0 && to === from) continue
+      const number = owners[i] as number
+      shares[number] = (shares[number] as number) + keyShare(this.#keyHash, from, to)
+      from = to
+    }
+    return new Map(
+      this.nodes.map(({ id }, i) => [id, shares[this.#roster.numbers[i] as number] as number]),
+    )
+  }
+
+  points(): { readonly positions: Uint32Array; readonly owners: Uint16Array } {
+    const { points, owners, size } = this.#table
+    const { indexes } = this.#roster
+    const ownerIndexes = new Uint16Array(size)
+    for (let i = 0; i < size; i++) ownerIndexes[i] = indexes[owners[i] as number] as number
+    return { positions: points.slice(0, size), owners: ownerIndexes }
+  }
+}
+
+function sortedPoints(id: string, first: number, end: number): Uint32Array {
+  const points = new Uint32Array(end - first)
+  fillPoints(id, first, points)
+  return points.sort()
+}
