@@ -1,0 +1,67 @@
+import { timingSafeEqual } from 'node:crypto'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import type { Logger } from '../logger.ts'
+import { healthRoutes } from './routes/health.ts'
+import { memberRoutes } from './routes/members.ts'
+import { metricsRoutes } from './routes/metrics.ts'
+import { poolRoutes } from './routes/pools.ts'
+import type { AdminView } from './view.ts'
+
+const BODY_BYTES_MAX = 64 * 1024
+const REQUEST_TIMEOUT_MS = 10_000
+/** Longest path parameter, so that a look-up takes keys of 4 KiB even when every byte is percent-encoded. */
+const PARAMETER_CHARACTERS_MAX = 16_384
+
+export interface AdminServerOptions {
+  readonly view: AdminView
+  readonly token?: string
+  readonly log: Logger
+}
+
+/** The admin API, not yet listening: tests use `inject`. */
+export function createAdminServer({ view, token, log }: AdminServerOptions): FastifyInstance {
+  const server = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: PARAMETER_CHARACTERS_MAX },
+  })
+  server.setErrorHandler(
+    (error: Error & { statusCode?: number; code?: string }, request, reply) => {
+      const status = error.statusCode ?? 500
+      if (status >= 500) log.error({ err: error, url: request.url }, 'admin request failed')
+      return reply.code(status).send({
+        error: error.code ?? 'INTERNAL',
+        message: status >= 500 ? 'internal error; see the log' : error.message,
+      })
+    },
+  )
+  server.setNotFoundHandler((request, reply) =>
+    reply.code(404).send({
+      error: 'NOT_FOUND',
+      message: `there is no ${request.method} ${request.url.split('?')[0]}`,
+    }),
+  )
+  healthRoutes(server, view)
+  server.register(async (guarded) => {
+    if (token !== undefined) guarded.addHook('onRequest', bearerGuard(token))
+    memberRoutes(guarded, view)
+    poolRoutes(guarded, view)
+    metricsRoutes(guarded, view)
+  })
+  return server
+}
+
+function bearerGuard(token: string) {
+  const expected = Buffer.from(`Bearer ${token}`)
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const given = Buffer.from(request.headers.authorization ?? '')
+    if (given.length === expected.length && timingSafeEqual(given, expected)) return
+    await reply.code(401).header('www-authenticate', 'Bearer').send({
+      error: 'UNAUTHORIZED',
+      message:
+        'this API wants the header Authorization: Bearer TOKEN, with admin.token of the configuration',
+    })
+  }
+}

@@ -1,0 +1,83 @@
+/** What the admin API shows. The node implements it; the routes know nothing else of the node. */
+export interface AdminView {
+  readonly name: string
+  readiness(): Readiness
+  members(): readonly ApiMember[]
+  pools(): readonly ApiPool[]
+  /** Undefined when there is no such pool. */
+  lookup(pool: string, key: string): ApiLookup | undefined
+  /** Prometheus text format. */
+  metrics(): Promise<string>
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  /** Why not, or `ready`. */
+  readonly reason: string
+}
+
+export interface ApiMember {
+  readonly name: string
+  /** Gossip address, `host:port`. */
+  readonly address: string
+  readonly state: 'alive' | 'suspect' | 'dead' | 'left'
+  readonly incarnation: number
+  /** False for a member that is not Ringway, such as a Serf agent. */
+  readonly ringway: boolean
+  readonly zone?: string
+  readonly weight?: number
+  readonly instance?: string
+  readonly phase?: 'joining' | 'active' | 'draining'
+  readonly version?: string
+  /** `host:port` of the peer link. */
+  readonly peer?: string
+  readonly linked?: boolean
+  readonly rttMs?: number
+  readonly definitionsDiffer?: boolean
+}
+
+export interface ApiPool {
+  readonly name: string
+  readonly protocol: 'store' | 'redis'
+  readonly placement: string
+  readonly keyHash: string
+  readonly replicas: number
+  readonly digest: string
+  readonly backends: readonly ApiBackend[]
+  readonly store?: ApiStore
+}
+
+export interface ApiBackend {
+  readonly id: string
+  readonly address: string
+  readonly weight: number
+  readonly zone?: string
+  readonly state: string
+  /** Share of the key space, 0 to 1. */
+  readonly share: number
+}
+
+/** This member's part of the store. */
+export interface ApiStore {
+  /** True while every slot has as many holders as `replicas` asks for, or as there are members. */
+  readonly safe: boolean
+  readonly slotsHeld: number
+  readonly slotsOwned: number
+  readonly slotsActing: number
+  readonly slotsUnderReplicated: number
+  readonly entries: number
+  readonly bytes: number
+  readonly maxBytes: number
+}
+
+export interface ApiLookup {
+  readonly pool: string
+  readonly key: string
+  /** Position of the key on the ring, unsigned 32 bits. */
+  readonly hash: number
+  readonly slot: number
+  readonly owners: readonly string[]
+  /** Store pools: the member that orders the slot's writes now. */
+  readonly acting?: string
+  readonly digest: string
+}

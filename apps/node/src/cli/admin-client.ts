@@ -1,0 +1,33 @@
+import { NodeError } from '../errors.ts'
+
+const REQUEST_TIMEOUT_MS = 5_000
+
+export interface AdminClientOptions {
+  readonly admin: string
+  readonly token?: string
+}
+
+/** Asks a node's admin API. @throws NodeError NOT_READY when it cannot be reached or refuses, with what to do. */
+export async function askAdmin<T>(path: string, { admin, token }: AdminClientOptions): Promise<T> {
+  const url = new URL(path, admin.includes('://') ? admin : `http://${admin}`)
+  const response = await fetch(url, {
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  }).catch((cause: Error) => {
+    throw new NodeError(
+      'NOT_READY',
+      `no node answers at ${url.origin} (${reason(cause)}); --admin URL names another`,
+      {},
+      { cause },
+    )
+  })
+  const body = (await response.json().catch(() => ({}))) as { message?: string }
+  if (!response.ok)
+    throw new NodeError('NOT_READY', `${url.origin}: ${body.message ?? `HTTP ${response.status}`}`)
+  return body as T
+}
+
+function reason(error: Error): string {
+  const cause = error.cause as { code?: string; message?: string } | undefined
+  return cause?.code ?? cause?.message ?? error.message
+}

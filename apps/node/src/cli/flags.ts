@@ -1,0 +1,100 @@
+import type { NodeOptions, PoolOptions } from '../config/options.ts'
+import { DEFAULT_POOL } from '../config/resolve.ts'
+
+/** The flags of `ringway start`, as the parser leaves them. */
+export interface StartFlags {
+  readonly config?: string
+  readonly name?: string
+  readonly gossip?: string
+  readonly join?: readonly string[]
+  readonly advertise?: string
+  readonly redis?: string
+  readonly admin?: string
+  readonly peer?: string
+  readonly encrypt?: string
+  readonly insecure?: boolean
+  readonly label?: string
+  readonly delegate?: 'plain' | 'serf'
+  readonly zone?: string
+  readonly weight?: number
+  readonly replicas?: number
+  readonly redisBackends?: readonly string[]
+  readonly profile?: 'lan' | 'wan' | 'local'
+  readonly logLevel?: NonNullable<NodeOptions['logLevel']>
+}
+
+/** The pool that `--redis-backends` defines. */
+export const BACKENDS_POOL = 'cache'
+const DEFAULT_REDIS_BIND = '127.0.0.1:6380'
+
+/** What the flags say, in the shape of the configuration file: only what was given. */
+export function optionsFromFlags(flags: StartFlags): NodeOptions {
+  return present({
+    name: flags.name,
+    zone: flags.zone,
+    weight: flags.weight,
+    profile: flags.profile,
+    logLevel: flags.logLevel,
+    insecure: flags.insecure,
+    gossip: present({
+      bind: flags.gossip,
+      advertise: flags.advertise,
+      join: flags.join,
+      encrypt: flags.encrypt === undefined ? undefined : [flags.encrypt],
+      label: flags.label,
+      delegate: flags.delegate,
+    }),
+    peer: flags.peer === undefined ? undefined : { bind: flags.peer },
+    admin: flags.admin === undefined ? undefined : { bind: flags.admin },
+    pools:
+      flags.redisBackends === undefined
+        ? undefined
+        : {
+            [BACKENDS_POOL]: {
+              protocol: 'redis',
+              backends: flags.redisBackends.map((address) => ({ url: `redis://${address}` })),
+            },
+          },
+  }) as NodeOptions
+}
+
+/** What the daemon adds to the merged options: an admin API, a store pool, a Redis listener. */
+export function withDaemonDefaults(options: NodeOptions, flags: StartFlags): NodeOptions {
+  const pools = withReplicas(
+    options.pools ?? { [DEFAULT_POOL]: { protocol: 'store' } },
+    flags.replicas,
+  )
+  const [firstPool = DEFAULT_POOL] = Object.keys(pools)
+  const listeners =
+    flags.redis !== undefined
+      ? [{ protocol: 'redis' as const, bind: flags.redis, pool: firstPool }]
+      : (options.listeners ?? [
+          { protocol: 'redis' as const, bind: DEFAULT_REDIS_BIND, pool: firstPool },
+        ])
+  return { ...options, pools, listeners, admin: options.admin ?? {} }
+}
+
+function withReplicas(pools: Readonly<Record<string, PoolOptions>>, replicas: number | undefined) {
+  if (replicas === undefined) return pools
+  return Object.fromEntries(
+    Object.entries(pools).map(([name, pool]) => [
+      name,
+      pool.protocol === 'store' ? { ...pool, replicas } : pool,
+    ]),
+  )
+}
+
+function present(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(record).filter(([, value]) => value !== undefined && !isEmptyMapping(value)),
+  )
+}
+
+function isEmptyMapping(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.keys(value).length === 0
+  )
+}

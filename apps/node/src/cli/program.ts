@@ -1,0 +1,159 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { NodeError } from '../errors.ts'
+import { VERSION } from '../version.ts'
+import { checkConfigFile } from './commands/config-check.ts'
+import { printKey } from './commands/keygen.ts'
+import { printLookup } from './commands/lookup.ts'
+import { printMembers } from './commands/members.ts'
+import { start } from './commands/start.ts'
+import { up } from './commands/up.ts'
+
+/** Exit codes: 0 done, 1 it failed, 2 the command line or the configuration is wrong. */
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
+const USAGE_CODES = new Set(['CONFIG_INVALID', 'CONFIG_UNREADABLE', 'INSECURE'])
+
+/** Runs one command line and returns its exit code; prints errors as one plain message on stderr. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const program = createProgram((code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+    if (!(error instanceof NodeError)) throw error
+    console.error(`ringway: ${error.message}`)
+    return USAGE_CODES.has(error.code) ? EXIT_USAGE : EXIT_FAILED
+  }
+}
+
+function createProgram(exitWith: (code: number) => void): Command {
+  const program = new Command('ringway')
+    .description('Consistent-hashing cache and session router with cluster membership')
+    .version(VERSION, '-v, --version')
+    .exitOverride()
+    .showHelpAfterError('(ringway --help lists the commands and their options)')
+    .enablePositionalOptions()
+  addUp(program, exitWith)
+  addStart(program, exitWith)
+  addQueries(program)
+  program
+    .command('keygen')
+    .description('print a new cluster key for gossip.encrypt')
+    .action(printKey)
+  program
+    .command('config')
+    .description('work on configuration files')
+    .command('check')
+    .argument('<file>', 'YAML file')
+    .description('check a configuration file and say what is wrong with it')
+    .action(checkConfigFile)
+  return program
+}
+
+function addUp(program: Command, exitWith: (code: number) => void): void {
+  program
+    .command('up')
+    .description('start a local cluster, one process per node, and keep it until Ctrl-C')
+    .option('--nodes <n>', 'number of nodes', integer(1, 50), 3)
+    .option('--replicas <n>', 'members that hold each key', integer(1, 16), 2)
+    .option('--base-port <port>', 'first port; every node takes ten', integer(1, 65_000), 7400)
+    .option(
+      '--redis-backends <host:port,…>',
+      'route to these Redis servers instead of the embedded store',
+      list,
+    )
+    .option('--log-level <level>', 'least severe log line of the nodes', 'warn')
+    .action(async (options) => exitWith(await up(options)))
+}
+
+function addStart(program: Command, exitWith: (code: number) => void): void {
+  program
+    .command('start')
+    .description('run one node; prints one line `ringway ready …` when it serves')
+    .option('--config <file>', 'YAML configuration; flags and RINGWAY_… variables win over it')
+    .option('--name <name>', 'unique member name (default: the host name)')
+    .option(
+      '--gossip <host:port>',
+      'UDP and TCP address of the membership protocol (default: 127.0.0.1:7946)',
+    )
+    .option('--join <host:port,…>', 'seeds to join through', list)
+    .option('--advertise <host[:port]>', 'address told to the other members')
+    .option('--redis <host:port>', 'Redis listener (default: 127.0.0.1:6380)')
+    .option('--admin <host:port>', 'admin API, health and metrics (default: 127.0.0.1:7900)')
+    .option('--peer <host:port>', 'links between members (default: gossip host, gossip port + 1)')
+    .option('--encrypt <key>', 'cluster key, base64; `ringway keygen` makes one')
+    .option('--insecure', 'allow gossip and peer links beyond this machine without a key')
+    .option('--label <text>', 'label of the gossip cluster')
+    .addOption(
+      new Option(
+        '--delegate <kind>',
+        'share a gossip cluster with plain memberlist or Serf',
+      ).choices(['plain', 'serf']),
+    )
+    .option('--zone <zone>', 'failure zone of this node')
+    .option('--weight <weight>', 'share of the ring', number)
+    .option('--replicas <n>', 'members that hold each key of the store pool', integer(1, 16))
+    .option(
+      '--redis-backends <host:port,…>',
+      'route to these Redis servers instead of the embedded store',
+      list,
+    )
+    .addOption(new Option('--profile <name>', 'gossip timings').choices(['lan', 'wan', 'local']))
+    .addOption(
+      new Option('--log-level <level>', 'least severe log line').choices([
+        'trace',
+        'debug',
+        'info',
+        'warn',
+        'error',
+        'silent',
+      ]),
+    )
+    .action(async (options) => exitWith(await start(options)))
+}
+
+function addQueries(program: Command): void {
+  program
+    .command('members')
+    .description('list the members that a node knows')
+    .option('--admin <url>', 'admin API of a node', 'http://127.0.0.1:7900')
+    .option('--token <token>', 'admin.token of that node')
+    .option('--json', 'print the API reply')
+    .action(printMembers)
+  program
+    .command('lookup')
+    .argument('<key>', 'key to look up')
+    .description('say which members or backends own a key')
+    .option('--pool <name>', 'pool (default: the first)')
+    .option('--admin <url>', 'admin API of a node', 'http://127.0.0.1:7900')
+    .option('--token <token>', 'admin.token of that node')
+    .option('--json', 'print the API reply')
+    .action(printLookup)
+}
+
+function integer(low: number, high: number) {
+  return (text: string): number => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < low || value > high)
+      throw new InvalidArgumentError(`allowed: an integer from ${low} to ${high}.`)
+    return value
+  }
+}
+
+function number(text: string): number {
+  const value = Number(text)
+  if (!Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('allowed: a number above 0.')
+  return value
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}

@@ -1,0 +1,26 @@
+import { xxh32 } from '@ringway/ring'
+import type { PoolConfig } from '../config/config.ts'
+
+/** Placement parameters that all members must share: they are part of the cluster's identity. */
+export const PLACEMENT = { name: 'ringway', pointsPerWeight: 4096, hashTags: true } as const
+
+/** What two members must agree on to link at all: a ring of another shape would send keys elsewhere. */
+export function clusterIdentity(label: string): string {
+  return `ringway/1 placement=${PLACEMENT.name} points=${PLACEMENT.pointsPerWeight} slots=16384 label=${label}`
+}
+
+/** 8 hex digits over the pool definitions. A difference between members is reported; it refuses nothing. */
+export function definitionsHash(pools: readonly PoolConfig[]): string {
+  const facts = pools
+    .map((pool) =>
+      pool.protocol === 'store'
+        ? [pool.name, pool.protocol, pool.replicas]
+        : [
+            pool.name,
+            pool.protocol,
+            pool.backends.map(({ id, weight, zone }) => [id, weight, zone ?? '']).sort(),
+          ],
+    )
+    .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
+  return xxh32(JSON.stringify(facts)).toString(16).padStart(8, '0')
+}

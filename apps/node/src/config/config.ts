@@ -1,0 +1,59 @@
+import type { HostPort } from './address.ts'
+
+/** A checked, complete, frozen configuration: what `createNode` runs on. */
+export interface NodeConfig {
+  readonly name: string
+  readonly zone?: string
+  readonly weight: number
+  readonly profile: 'lan' | 'wan' | 'local'
+  readonly logLevel: LogLevel
+  readonly insecure: boolean
+  readonly gossip: GossipConfig
+  readonly peer: { readonly bind: HostPort }
+  readonly pools: readonly PoolConfig[]
+  readonly listeners: readonly ListenerConfig[]
+  /** Absent: no admin API. */
+  readonly admin?: { readonly bind: HostPort; readonly token?: string }
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+export interface GossipConfig {
+  readonly bind: HostPort
+  readonly advertise?: { readonly host: string; readonly port?: number }
+  readonly join: readonly string[]
+  /** Cluster keys of 16, 24 or 32 bytes; the first is the primary. Empty: no encryption. */
+  readonly keys: readonly Uint8Array[]
+  readonly label: string
+  readonly delegate: 'plain' | 'serf'
+}
+
+export type PoolConfig = StorePoolConfig | RedisPoolConfig
+
+export interface StorePoolConfig {
+  readonly protocol: 'store'
+  readonly name: string
+  readonly replicas: number
+  readonly minCopies: number
+  readonly maxMemoryBytes: number
+  readonly maxMemoryPolicy: 'allkeys-lru' | 'noeviction'
+}
+
+export interface RedisPoolConfig {
+  readonly protocol: 'redis'
+  readonly name: string
+  readonly backends: readonly BackendConfig[]
+}
+
+export interface BackendConfig {
+  readonly id: string
+  readonly address: HostPort
+  readonly weight: number
+  readonly zone?: string
+}
+
+export interface ListenerConfig {
+  readonly protocol: 'redis'
+  readonly bind: HostPort
+  readonly pool: string
+}

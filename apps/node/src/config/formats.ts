@@ -1,0 +1,45 @@
+import { parseHostPort } from './address.ts'
+import { parseBytes } from './bytes.ts'
+
+/** A check behind an `x-format`, with the words for what is allowed. */
+interface Format {
+  readonly allowed: string
+  readonly accepts: (value: string) => boolean
+}
+
+const KEY_BYTES = [16, 24, 32]
+
+export const FORMATS = {
+  'host-port': {
+    allowed: 'HOST:PORT, such as 127.0.0.1:7946 or [::1]:7946',
+    accepts: (value) => parseHostPort(value) !== undefined,
+  },
+  advertise: {
+    allowed: 'HOST or HOST:PORT',
+    accepts: (value) => parseHostPort(value, 0) !== undefined,
+  },
+  seed: {
+    allowed: 'HOST:PORT, dns:NAME:PORT or srv:_SERVICE._PROTO.NAME',
+    accepts: (value) =>
+      /^dns:[^\s:]+(:\d{1,5})?$/.test(value) ||
+      /^srv:\S+$/.test(value) ||
+      parseHostPort(value.replace(/^[^/\s]+\//, ''), 7946) !== undefined,
+  },
+  bytes: { allowed: 'a size such as 512mb', accepts: (value) => parseBytes(value) !== undefined },
+  key: {
+    allowed: 'base64 of 16, 24 or 32 bytes (ringway keygen prints one)',
+    accepts: (value) =>
+      /^[A-Za-z0-9+/]+={0,2}$/.test(value) &&
+      KEY_BYTES.includes(Buffer.from(value, 'base64').length),
+  },
+  'redis-url': {
+    allowed: 'redis://HOST:PORT',
+    accepts: (value) => parseRedisUrl(value) !== undefined,
+  },
+} as const satisfies Record<string, Format>
+
+/** The address in `redis://HOST:PORT` (or a bare `HOST:PORT`); undefined when it is neither. */
+export function parseRedisUrl(value: string) {
+  const address = parseHostPort(value.replace(/^redis:\/\//, '').replace(/\/$/, ''), 6379)
+  return address && address.host !== '0.0.0.0' && address.port > 0 ? address : undefined
+}

@@ -1,0 +1,52 @@
+/**
+ * What a user writes: the shape of the YAML file, and the argument of `createNode`. Everything is optional;
+ * docs/configuration.md has every key with its default and what is allowed. Addresses are `HOST:PORT` text; port 0 takes a free one.
+ */
+export interface NodeOptions {
+  /** Unique in the cluster. @defaultValue the host name */
+  readonly name?: string
+  readonly zone?: string
+  /** @defaultValue 1 */
+  readonly weight?: number
+  /** @defaultValue 'lan' */
+  readonly profile?: 'lan' | 'wan' | 'local'
+  /** @defaultValue 'info' */
+  readonly logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  readonly insecure?: boolean
+  readonly gossip?: {
+    /** @defaultValue '127.0.0.1:7946' */
+    readonly bind?: string
+    readonly advertise?: string
+    /** Seeds. A node that lists its own address may found the cluster; one without seeds founds it. */
+    readonly join?: readonly string[]
+    /** Base64 keys of 16, 24 or 32 bytes. */
+    readonly encrypt?: readonly string[]
+    readonly label?: string
+    readonly delegate?: 'plain' | 'serf'
+  }
+  readonly peer?: { readonly bind?: string }
+  readonly pools?: Readonly<Record<string, PoolOptions>>
+  readonly listeners?: readonly {
+    readonly protocol: 'redis'
+    readonly bind: string
+    readonly pool: string
+  }[]
+  /** Absent: no admin API. */
+  readonly admin?: { readonly bind?: string; readonly token?: string }
+}
+
+export interface PoolOptions {
+  readonly protocol: 'store' | 'redis'
+  readonly placement?: 'ringway'
+  readonly replicas?: number
+  readonly minCopies?: number
+  /** Bytes, or text such as `512mb`. */
+  readonly maxMemory?: string | number
+  readonly maxMemoryPolicy?: 'allkeys-lru' | 'noeviction'
+  readonly backends?: readonly {
+    readonly url: string
+    readonly id?: string
+    readonly weight?: number
+    readonly zone?: string
+  }[]
+}

@@ -1,0 +1,33 @@
+/** Why a node did not start, or stopped: closed list, each with a sentence for the person who reads it. */
+export const NODE_ERRORS = {
+  CONFIG_INVALID:
+    'the configuration is wrong; the message names the file, the key, what was found and what is allowed',
+  CONFIG_UNREADABLE: 'the configuration file cannot be read or is not YAML',
+  PORT_IN_USE: 'another process listens on an address of this node',
+  BIND_FAILED: 'an address of this node cannot be bound',
+  INSECURE: 'the node would talk beyond this machine without a cluster key',
+  JOIN_FAILED: 'the cluster refused this node, or it was stopped before a seed answered',
+  TAGS_TOO_LARGE: 'the member metadata does not fit in 512 bytes',
+  NOT_READY: 'the node has not joined its cluster yet',
+  CLOSED: 'the node is closed',
+} as const
+
+export type NodeErrorCode = keyof typeof NODE_ERRORS
+
+/** Every error that `createNode` and the command line raise on purpose. `code` is one of {@link NODE_ERRORS}. */
+export class NodeError extends Error {
+  readonly code: NodeErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(
+    code: NodeErrorCode,
+    message: string,
+    details: Readonly<Record<string, unknown>> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+    this.name = 'NodeError'
+    this.code = code
+    this.details = details
+  }
+}

@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest'
+import type { NodeOptions } from '../../src/config/options.ts'
+import { resolveConfig } from '../../src/config/resolve.ts'
+
+const KEY = Buffer.alloc(32, 7).toString('base64')
+
+function faultOf(options: unknown): string {
+  try {
+    resolveConfig(options as NodeOptions, 'ringway.yml')
+  } catch (error) {
+    return (error as Error).message
+  }
+  return 'no fault'
+}
+
+describe('resolveConfig', () => {
+  test('fills every default, and serves the embedded store when no pool is named', () => {
+    const config = resolveConfig({ name: 'a' })
+    expect(config).toMatchObject({
+      name: 'a',
+      weight: 1,
+      profile: 'lan',
+      insecure: false,
+      gossip: {
+        bind: { host: '127.0.0.1', port: 7946 },
+        join: [],
+        keys: [],
+        label: '',
+        delegate: 'plain',
+      },
+      peer: { bind: { host: '127.0.0.1', port: 7947 } },
+      pools: [
+        {
+          protocol: 'store',
+          name: 'store',
+          replicas: 2,
+          maxMemoryBytes: 256 * 1024 ** 2,
+          maxMemoryPolicy: 'allkeys-lru',
+        },
+      ],
+      listeners: [],
+    })
+    expect(config.admin).toBeUndefined()
+  })
+
+  test('does not change the options it was given', () => {
+    const options = { name: 'a', admin: {} }
+    resolveConfig(options)
+    expect(options).toEqual({ name: 'a', admin: {} })
+  })
+
+  test('names backends by host and port in lower case, and keeps given ids', () => {
+    const config = resolveConfig({
+      pools: {
+        cache: {
+          protocol: 'redis',
+          backends: [{ url: 'redis://Cache-1:6379' }, { url: '10.0.0.2:6380', id: 'b', weight: 2 }],
+        },
+      },
+    })
+    expect(config.pools[0]).toEqual({
+      protocol: 'redis',
+      name: 'cache',
+      backends: [
+        { id: 'cache-1:6379', address: { host: 'cache-1', port: 6379 }, weight: 1 },
+        { id: 'b', address: { host: '10.0.0.2', port: 6380 }, weight: 2 },
+      ],
+    })
+  })
+
+  test('decodes cluster keys', () => {
+    const { gossip } = resolveConfig({ gossip: { bind: '0.0.0.0:7946', encrypt: [KEY] } })
+    expect(gossip.keys).toEqual([new Uint8Array(32).fill(7)])
+  })
+
+  const faults: readonly [string, unknown, RegExp][] = [
+    [
+      'an unknown key',
+      { pool: {} },
+      /^ringway\.yml: pool is not an option; allowed here: name, zone/,
+    ],
+    [
+      'an unknown nested key',
+      { gossip: { port: 1 } },
+      /ringway\.yml: gossip\.port is not an option; allowed here: bind, advertise/,
+    ],
+    [
+      'a wrong type',
+      { pools: { a: { protocol: 'store', replicas: 'two' } } },
+      /ringway\.yml: pools\.a\.replicas: found "two"; allowed: an integer from 1 up to 16/,
+    ],
+    [
+      'a number one past the limit',
+      { pools: { a: { protocol: 'store', replicas: 17 } } },
+      /found 17; allowed: an integer from 1 up to 16/,
+    ],
+    ['a wrong choice', { profile: 'fast' }, /profile: found "fast"; allowed: lan, wan, local/],
+    ['a missing key', { pools: { a: {} } }, /pools\.a\.protocol is missing; allowed: store, redis/],
+    [
+      'a wrong address',
+      { gossip: { bind: '7946' } },
+      /gossip\.bind: found "7946"; allowed: HOST:PORT/,
+    ],
+    [
+      'a port one past the limit',
+      { admin: { bind: '127.0.0.1:65536' } },
+      /admin\.bind: found "127\.0\.0\.1:65536"/,
+    ],
+    [
+      'a wrong size',
+      { pools: { a: { protocol: 'store', maxMemory: 'much' } } },
+      /maxMemory: found "much"; allowed: a size such as 512mb/,
+    ],
+    [
+      'a wrong key, without printing it',
+      { gossip: { encrypt: ['c2VjcmV0'] } },
+      /gossip\.encrypt\.0: found a value that is not valid; allowed: base64 of 16, 24 or 32 bytes/,
+    ],
+    [
+      'a redis pool without backends',
+      { pools: { a: { protocol: 'redis' } } },
+      /pools\.a\.backends is missing/,
+    ],
+    [
+      'a store pool with backends',
+      { pools: { a: { protocol: 'store', backends: [{ url: 'redis://a:1' }] } } },
+      /pools\.a\.backends: a store pool lives on the members/,
+    ],
+    [
+      'a backend listed twice',
+      {
+        pools: {
+          a: { protocol: 'redis', backends: [{ url: 'redis://a:1' }, { url: 'redis://A:1' }] },
+        },
+      },
+      /a:1 is listed twice/,
+    ],
+    [
+      'a listener of no pool',
+      { listeners: [{ protocol: 'redis', bind: '127.0.0.1:1', pool: 'x' }] },
+      /listeners\.0\.pool: found "x"; allowed: store/,
+    ],
+    [
+      'two store pools',
+      { pools: { a: { protocol: 'store' }, b: { protocol: 'store' } } },
+      /found the store pools a, b; allowed: one/,
+    ],
+    [
+      'gossip beyond loopback without a key',
+      { gossip: { bind: '0.0.0.0:7946' } },
+      /gossip\.bind: 0\.0\.0\.0:7946 can be reached from other machines.*ringway keygen/,
+    ],
+    [
+      'peer links beyond loopback without a key',
+      { peer: { bind: '10.0.0.1:7947' } },
+      /peer\.bind: 10\.0\.0\.1:7947/,
+    ],
+    [
+      'a loopback advertise with gossip beyond',
+      { insecure: true, gossip: { bind: '0.0.0.0:7946', advertise: '127.0.0.1' } },
+      /gossip\.advertise: found 127\.0\.0\.1, which only this machine can reach/,
+    ],
+  ]
+
+  test.each(faults)(
+    'refuses %s with the file, the key, what was found and what is allowed',
+    (_what, options, message) => {
+      expect(faultOf(options)).toMatch(message)
+    },
+  )
+
+  test('reports all faults at once', () => {
+    expect(faultOf({ profile: 'fast', weight: 0 }).split('\n')).toHaveLength(2)
+  })
+})

@@ -1,0 +1,64 @@
+// Steps that `npm start` and `npm test` share. Plain Node: nothing is installed yet when they run.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+export const root = join(import.meta.dirname, '..', '..')
+
+const NODE_FLOOR = [20, 19]
+
+/** Ends the process with a plain message: the reader is at a terminal, not in a debugger. */
+export function fail(message) {
+  console.error(`\n${message}`)
+  process.exit(1)
+}
+
+/** Runs a command with inherited output; false when it did not exit with 0. */
+export function run(command, args, options = {}) {
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' },
+    ...options,
+  })
+  if (result.error) fail(`cannot run ${command}: ${result.error.message}`)
+  return result.status === 0
+}
+
+export function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major > NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor >= NODE_FLOOR[1])) return
+  fail(`Ringway needs Node.js ${NODE_FLOOR.join('.')} or newer; this is ${process.versions.node}.`)
+}
+
+/** Installs when node_modules is missing or older than the lock file. */
+export function install() {
+  const stamp = join(root, 'node_modules', '.package-lock.json')
+  const lock = join(root, 'package-lock.json')
+  if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return
+  console.log('installing dependencies …')
+  if (!run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel', 'error']))
+    fail('npm ci failed; its messages are above.')
+}
+
+export function build() {
+  console.log('building …')
+  if (!run(bin('turbo'), ['run', 'build', '--output-logs=errors-only']))
+    fail('the build failed; its messages are above.')
+}
+
+export function bin(name) {
+  return join(root, 'node_modules', '.bin', name)
+}
+
+/** The Debian programs that tests at the edge need, from test/programs.json. */
+export function wantedPrograms() {
+  return JSON.parse(readFileSync(join(root, 'test', 'programs.json'), 'utf8'))
+}
+
+export function hasProgram(name) {
+  return (process.env.PATH ?? '')
+    .split(':')
+    .concat('/usr/sbin', '/usr/local/sbin')
+    .some((folder) => folder !== '' && existsSync(join(folder, name)))
+}

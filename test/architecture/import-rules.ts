@@ -1,0 +1,124 @@
+import { posix } from 'node:path'
+
+/** A source file, its path relative to the repository root. */
+export interface SourceFile {
+  readonly path: string
+  readonly text: string
+}
+
+/** Who may import what (DESIGN §2). The first rule whose folder contains a file applies to it. */
+interface Rule {
+  readonly folder: string
+  /** Packages and folders that may be imported besides the file's own folder. */
+  readonly may: readonly string[]
+  /** Pure folders take time, randomness and bytes as arguments. */
+  readonly pure?: boolean
+  /** Ambient names that are allowed all the same, with the reason beside the rule. */
+  readonly ambient?: readonly string[]
+}
+
+export const RULES: readonly Rule[] = [
+  { folder: 'packages/ring/src', may: [], pure: true },
+  { folder: 'packages/gossip/src/core', may: [], pure: true },
+  { folder: 'packages/gossip/src/wire', may: ['packages/gossip/src/core'], pure: true },
+  {
+    folder: 'packages/gossip/src/testing',
+    may: ['packages/gossip/src/core', 'packages/gossip/src/wire'],
+    pure: true,
+  },
+  { folder: 'packages/gossip/src', may: ['packages/gossip/src', 'node:*'] },
+  // Buffer methods beat Uint8Array here, as the benchmark shows.
+  { folder: 'packages/router/src/codec', may: [], pure: true, ambient: ['Buffer'] },
+  { folder: 'packages/router/src/health', may: [], pure: true },
+  {
+    folder: 'packages/router/src/plan',
+    may: [
+      'packages/router/src/codec',
+      'packages/router/src/health',
+      'packages/router/src/topology.ts',
+      '@ringway/ring',
+    ],
+    pure: true,
+    ambient: ['Buffer'],
+  },
+  { folder: 'packages/router/src', may: ['packages/router/src', '@ringway/ring', 'node:*'] },
+  { folder: 'packages/peer/src/wire', may: ['msgpackr'], pure: true },
+  { folder: 'packages/peer/src', may: ['packages/peer/src', 'msgpackr', 'node:*'] },
+  { folder: 'packages/store/src', may: ['@ringway/ring'], pure: true },
+  { folder: 'apps/node/src', may: ['*'] },
+]
+
+const AMBIENT = [
+  'Buffer',
+  'process',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'queueMicrotask',
+  'console',
+  'performance',
+  'fetch',
+  'Promise',
+] as const
+
+const CLOCKS = [
+  /\bDate\.now\(/,
+  /\bnew Date\(\s*\)/,
+  /\bMath\.random\(/,
+  /\bcrypto\./,
+  /\basync\b/,
+  /\bawait\b/,
+]
+
+/** Every breach of the rules, one line each, `path: what`. */
+export function findViolations(files: readonly SourceFile[]): readonly string[] {
+  return files.flatMap((file) => {
+    const rule = RULES.find(({ folder }) => file.path.startsWith(`${folder}/`))
+    if (!rule) return [`${file.path}: no rule covers this folder`]
+    return [...importViolations(file, rule), ...(rule.pure ? purityViolations(file, rule) : [])]
+  })
+}
+
+function importViolations(file: SourceFile, rule: Rule): readonly string[] {
+  return importsOf(file)
+    .filter((target) => !isAllowed(target, rule))
+    .map(
+      (target) =>
+        `${file.path}: imports ${target}; ${rule.folder} may import ${rule.may.join(', ') || 'nothing else'}`,
+    )
+}
+
+function isAllowed(target: string, rule: Rule): boolean {
+  if (target.startsWith(`${rule.folder}/`)) return true
+  return rule.may.some((allowed) => {
+    if (allowed === '*') return !/^@ringway\/[^/]+\/(?!testing$)/.test(target)
+    if (allowed.endsWith(':*')) return target.startsWith(allowed.slice(0, -1))
+    return target === allowed || target.startsWith(`${allowed}/`)
+  })
+}
+
+function purityViolations(file: SourceFile, rule: Rule): readonly string[] {
+  const code = withoutCommentsAndStrings(file.text)
+  const names = AMBIENT.filter((name) => !rule.ambient?.includes(name)).filter((name) =>
+    new RegExp(`(?<![.\\w$'"])${name}\\b(?!\\s*[:?])`).test(code),
+  )
+  const clocks = CLOCKS.filter((pattern) => pattern.test(code)).map((pattern) => pattern.source)
+  return [...names, ...clocks].map((name) => `${file.path}: a pure folder uses ${name}`)
+}
+
+/** Targets of static and dynamic imports; relative ones resolved to paths from the root. */
+function importsOf(file: SourceFile): readonly string[] {
+  const specifiers = [
+    ...file.text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"]+)['"]/g),
+  ].map((match) => match[1] ?? '')
+  return specifiers.map((specifier) =>
+    specifier.startsWith('.') ? posix.join(posix.dirname(file.path), specifier) : specifier,
+  )
+}
+
+function withoutCommentsAndStrings(text: string): string {
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, ' ')
+    .replace(/(^|[^:'"`\\])\/\/.*$/gm, '$1')
+    .replace(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''")
+}
