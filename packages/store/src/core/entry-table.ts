@@ -44,6 +44,7 @@ export interface EntryTable {
   /**
    * Visits entries of a slot from `cursor` (0 starts) until `visit` returns false or the end; returns the next cursor, 0 at the end.
    * An entry that is present during the whole scan is visited at least once, whatever is put or erased between calls.
+   * The entry for which `visit` answers false counts as visited. `visit` must not change the table.
    */
   scan(slot: number, cursor: number, visit: (handle: Handle) => boolean): number
   /** Marks a use, for the LRU; `now` in milliseconds. */
@@ -54,6 +55,9 @@ export interface EntryTable {
     random: (bound: number) => number,
     accept: (slot: number) => boolean,
   ): Handle
-  /** Entries whose time has come, at most `max`, oldest first as far as cheap. */
-  expired(now: number, max: number): readonly Handle[]
+  /**
+   * Live entries whose time has come (`expireAt` ≤ `now`), at most `max`, oldest first as far as cheap; only of
+   * slots that `accept` allows, so that entries which another member must remove do not hide ours.
+   */
+  expired(now: number, max: number, accept?: (slot: number) => boolean): readonly Handle[]
 }
