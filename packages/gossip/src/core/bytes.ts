@@ -12,3 +12,19 @@ export function ownBytes(bytes: Uint8Array): Uint8Array {
 }
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0)
+
+/** Bytes of a string in UTF-8, counted without encoding it. */
+export function utf8Length(text: string): number {
+  let bytes = 0
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit < 0x80) bytes += 1
+    else if (unit < 0x800) bytes += 2
+    else if (unit >= 0xd800 && unit < 0xdc00) {
+      // A pair of surrogates is one character of four bytes.
+      bytes += 4
+      index++
+    } else bytes += 3
+  }
+  return bytes
+}

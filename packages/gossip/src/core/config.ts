@@ -1,5 +1,32 @@
 import { SwimError } from './errors.ts'
-import type { SwimConfig } from './swim.ts'
+
+/** Timings and limits; units in the names, profiles `lan`, `wan` and `local` are memberlist's. */
+export interface SwimConfig {
+  readonly probeIntervalMs: number
+  readonly probeTimeoutMs: number
+  readonly indirectChecks: number
+  readonly suspicionMult: number
+  readonly suspicionMaxTimeoutMult: number
+  readonly awarenessMaxMultiplier: number
+  readonly retransmitMult: number
+  readonly gossipIntervalMs: number
+  readonly gossipNodes: number
+  readonly gossipToTheDeadMs: number
+  readonly pushPullIntervalMs: number
+  /** A name of a dead member may move to another address after this long. @defaultValue 30_000 */
+  readonly deadNodeReclaimMs: number
+  readonly streamTimeoutMs: number
+  /**
+   * Bytes of messages that fit in one datagram, all overhead already taken off by the driver
+   * (compound header, label, encryption). Each message costs `measure(message) + 2`.
+   */
+  readonly packetBytesMax: number
+  /** How long dead members are retried, so that a partition heals by itself; 0 turns healing off. */
+  readonly healForMs: number
+  readonly healIntervalMs: number
+  readonly membersMax: number
+  readonly broadcastsMax: number
+}
 
 const DAY_MS = 86_400_000
 
@@ -86,7 +113,7 @@ const RANGES: Record<keyof SwimConfig, readonly [number, number]> = {
   pushPullIntervalMs: [0, DAY_MS],
   deadNodeReclaimMs: [0, 7 * DAY_MS],
   streamTimeoutMs: [1, 600_000],
-  packetBytesMax: [512, 65_535],
+  packetBytesMax: [1_024, 65_535],
   healForMs: [0, 30 * DAY_MS],
   healIntervalMs: [10, DAY_MS],
   membersMax: [2, 1_048_576],

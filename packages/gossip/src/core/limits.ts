@@ -1,8 +1,8 @@
 /** Largest metadata of a member, in bytes; memberlist panics above it. */
 export const META_BYTES_MAX = 512
 
-/** Longest name that we keep, in UTF-16 units. */
-export const NAME_LENGTH_MAX = 255
+/** Longest name, in UTF-8 bytes: with the largest metadata it still fits in the smallest packet budget (1,024). */
+export const NAME_BYTES_MAX = 255
 
 /**
  * Highest incarnation that is believed. A living member climbs by one per refutation or update, so

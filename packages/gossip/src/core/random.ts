@@ -1,4 +1,8 @@
-import type { Random } from './swim.ts'
+/** Uniform draws from a seeded or system generator. */
+export interface Random {
+  /** An integer in [0, bound), for a bound from 1 to 2³². */
+  below(bound: number): number
+}
 
 /*
  * PCG32 (O'Neill 2014, XSH-RR 64/32): a 64-bit congruential state, kept here as two 32-bit halves

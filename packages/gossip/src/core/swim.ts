@@ -1,59 +1,31 @@
+import { isAddress } from './address.ts'
+import { accusationFault, nameFault } from './admission.ts'
+import { AntiEntropy } from './anti-entropy.ts'
+import { Awareness } from './awareness.ts'
+import { BroadcastQueue } from './broadcast-queue.ts'
+import { NO_BYTES, sameBytes } from './bytes.ts'
+import { validateConfig } from './config.ts'
+import { type Context, judgeOurselves, type PlantedBug } from './context.ts'
 import type { Effects, Member, Millis, TimerKey } from './effects.ts'
-import type { Peer } from './member.ts'
-import type { Address, Message, StateExchange } from './messages.ts'
+import { SwimError } from './errors.ts'
+import { GossipRound } from './gossip-round.ts'
+import { Healing } from './healing.ts'
+import { META_BYTES_MAX, PART_OVERHEAD_BYTES, USER_BROADCASTS_MAX } from './limits.ts'
+import { type MemberRow, viewOf } from './member.ts'
+import { Membership } from './membership.ts'
+import type { Address, Dead, Message, Ping, StateExchange, Suspect, User } from './messages.ts'
+import type { SwimOptions } from './options.ts'
+import { peerOf } from './peer.ts'
+import { Prober } from './probe.ts'
+import { ProbeSchedule } from './probe-schedule.ts'
+import { Refutation } from './refutation.ts'
+import { Relay, sourceOf } from './relay.ts'
+import { Transitions } from './transitions.ts'
+import { versionsFault, versionsMismatch } from './versions.ts'
 
-/** Uniform draws from a seeded or system generator. */
-export interface Random {
-  /** An integer in [0, bound). */
-  below(bound: number): number
-}
-
-/** Timings and limits; units in the names, profiles `lan`, `wan` and `local` are memberlist's. */
-export interface SwimConfig {
-  readonly probeIntervalMs: number
-  readonly probeTimeoutMs: number
-  readonly indirectChecks: number
-  readonly suspicionMult: number
-  readonly suspicionMaxTimeoutMult: number
-  readonly awarenessMaxMultiplier: number
-  readonly retransmitMult: number
-  readonly gossipIntervalMs: number
-  readonly gossipNodes: number
-  readonly gossipToTheDeadMs: number
-  readonly pushPullIntervalMs: number
-  /** A name of a dead member may move to another address after this long. @defaultValue 30_000 */
-  readonly deadNodeReclaimMs: number
-  readonly streamTimeoutMs: number
-  /**
-   * Bytes of messages that fit in one datagram, all overhead already taken off by the driver
-   * (compound header, label, encryption). Each message costs `measure(message) + 2`.
-   */
-  readonly packetBytesMax: number
-  /** How long dead members are retried, so that a partition heals by itself; 0 turns healing off. */
-  readonly healForMs: number
-  readonly healIntervalMs: number
-  readonly membersMax: number
-  readonly broadcastsMax: number
-}
-
-export interface SwimOptions {
-  readonly name: string
-  /** The address we advertise, in the form we use for ever (4 bytes for IPv4). */
-  readonly address: Uint8Array
-  readonly port: number
-  readonly meta: Uint8Array
-  readonly versions: Uint8Array
-  readonly config: SwimConfig
-  readonly random: Random
-  /** Encoded bytes of a message, for piggyback budgets. */
-  readonly measure: (message: Message) => number
-  /** May this address become or stay a member? (CIDR allow list) */
-  readonly isAllowed?: (address: Uint8Array) => boolean
-  /** Lets machines that live in one process share equal peers; simulators of many members pass it. */
-  readonly sharePeer?: (peer: Peer) => Peer
-  /** Application bytes that travel with push/pull; empty by default. */
-  readonly userState?: () => Uint8Array
-}
+export type { SwimConfig } from './config.ts'
+export type { SwimOptions } from './options.ts'
+export type { Random } from './random.ts'
 
 /** Everything the world can tell the machine. Each call runs to completion, synchronously. */
 export interface Swim {
@@ -86,4 +58,291 @@ export interface Swim {
   readonly incarnation: number
   /** Broadcasts that wait for a place in a packet; never more than `broadcastsMax`. */
   readonly queued: number
+}
+
+/**
+ * A machine that has not started: a table with ourselves, incarnation 1.
+ *
+ * @param planted - Test only: a mistake to make, so that checkers can prove that they find it.
+ * @throws SwimError when the name, address, port, metadata, versions or config are out of range.
+ */
+export function createSwim(options: SwimOptions, planted?: PlantedBug): Swim {
+  validateOptions(options)
+  return new SwimMachine(options, planted)
+}
+
+const SUSPICION_PREFIX = 'suspicion:'
+const RELAY_PREFIX = 'relay:'
+
+/** Routes each input to the part that owns it; the rules are in the parts. */
+class SwimMachine implements Swim {
+  readonly #context: Context
+  readonly #gossip: GossipRound
+  readonly #refutation: Refutation
+  readonly #healing: Healing
+  readonly #transitions: Transitions
+  readonly #antiEntropy: AntiEntropy
+  readonly #prober: Prober
+  readonly #relay: Relay
+  /** Lateness of our timers before this moment has been accounted for. */
+  #lagSeenAt: Millis = Number.NEGATIVE_INFINITY
+
+  constructor(options: SwimOptions, planted: PlantedBug | undefined) {
+    const { config, measure, random } = options
+    const context: Context = {
+      options,
+      config,
+      membership: new Membership(ownRow(options), random),
+      broadcasts: new BroadcastQueue(measure, config.broadcastsMax),
+      userBroadcasts: new BroadcastQueue(measure, USER_BROADCASTS_MAX),
+      awareness: new Awareness(config.awarenessMaxMultiplier),
+      planted,
+      phase: 'idle',
+      // An unknown start makes forged acks a guess.
+      seq: random.below(0x1_0000_0000),
+    }
+    this.#context = context
+    this.#gossip = new GossipRound(context)
+    this.#refutation = new Refutation(context, this.#gossip)
+    this.#healing = new Healing(context, (to, out) => this.#antiEntropy.exchange(to, true, out))
+    this.#transitions = new Transitions(context, this.#gossip, this.#refutation, this.#healing)
+    this.#antiEntropy = new AntiEntropy(context, this.#refutation, this.#transitions)
+    const schedule = new ProbeSchedule(context)
+    this.#prober = new Prober(context, this.#gossip, schedule, this.#transitions)
+    this.#relay = new Relay(context, this.#gossip)
+  }
+
+  get healthScore(): number {
+    return this.#context.awareness.score
+  }
+
+  get incarnation(): number {
+    return this.#context.membership.self.incarnation
+  }
+
+  get queued(): number {
+    return this.#context.broadcasts.size + this.#context.userBroadcasts.size
+  }
+
+  start(now: Millis, out: Effects): void {
+    const context = this.#context
+    if (context.phase !== 'idle') throw new SwimError('SWIM_NOT_RUNNING', { phase: context.phase })
+    context.phase = 'running'
+    context.membership.self.since = now
+    this.#refutation.announce(now, out)
+    this.#prober.start(now, out)
+    this.#antiEntropy.start(now, out)
+    out.notify({ type: 'join', member: viewOf(context.membership.self) })
+  }
+
+  join(seed: Address, _now: Millis, out: Effects): void {
+    this.#mustRun()
+    this.#antiEntropy.exchange(seed, true, out)
+  }
+
+  receive(from: Address, message: Message, now: Millis, out: Effects): void {
+    if (this.#context.phase === 'idle') return
+    switch (message.type) {
+      case 'ping':
+        this.#answer(from, message, out)
+        break
+      case 'indirect-ping':
+        this.#relay.accept(from, message, now, out)
+        break
+      case 'ack':
+        if (!this.#prober.acknowledge(message.seq, now, out)) {
+          this.#relay.acknowledge(message.seq, out)
+        }
+        break
+      case 'nack':
+        this.#prober.refuse(message.seq)
+        break
+      case 'alive':
+        this.#transitions.alive(message, from, now, out)
+        break
+      case 'suspect':
+        if (this.#isUsable(message, out)) this.#transitions.suspect(message, now, out)
+        break
+      case 'dead':
+        if (this.#isUsable(message, out)) this.#transitions.dead(message, now, out)
+        break
+      case 'user':
+        // One hop: it ends with the driver, who hands it to the application.
+        break
+      default:
+        message satisfies never
+    }
+  }
+
+  localState(join: boolean): StateExchange {
+    return this.#antiEntropy.localState(join)
+  }
+
+  mergeState(from: Address, remote: StateExchange, now: Millis, out: Effects): void {
+    if (this.#context.phase === 'idle') return
+    this.#antiEntropy.merge(from, remote, now, out)
+  }
+
+  exchangeFailed(to: Address, _now: Millis, _out: Effects): void {
+    this.#antiEntropy.failed(to)
+  }
+
+  fire(key: TimerKey, now: Millis, out: Effects): void {
+    this.#noticeLag(key, now, out)
+    if (key === 'probe') this.#prober.tick(now, out)
+    else if (key === 'probe-timeout') this.#prober.timeout(out)
+    else if (key === 'gossip') this.#gossip.fire(now, out)
+    else if (key === 'push-pull') this.#antiEntropy.fire(now, out)
+    else if (key === 'heal') this.#healing.fire(now, out)
+    else if (key.startsWith(SUSPICION_PREFIX)) {
+      this.#transitions.expire(key.slice(SUSPICION_PREFIX.length), now, out)
+    } else if (key.startsWith(RELAY_PREFIX)) {
+      this.#relay.expire(Number(key.slice(RELAY_PREFIX.length)), out)
+    }
+  }
+
+  setMeta(meta: Uint8Array, now: Millis, out: Effects): void {
+    this.#mustRun()
+    checkMeta(meta)
+    const { membership, options } = this.#context
+    const { self } = membership
+    const previousMeta = self.peer.meta
+    this.#refutation.raise(self.incarnation)
+    self.peer = peerOf({ ...this.#refutation.statement(), meta }, options)
+    this.#refutation.announce(now, out)
+    if (!sameBytes(previousMeta, meta)) {
+      out.notify({ type: 'update', member: viewOf(self), previousMeta })
+    }
+  }
+
+  lag(lagMs: number, now: Millis, out: Effects): void {
+    const { config, phase } = this.#context
+    // Less than a probe may take proves nothing about anybody.
+    if (phase !== 'running' || lagMs <= config.probeTimeoutMs) return
+    this.#lagSeenAt = now
+    this.#prober.abandon(out)
+    this.#transitions.defer(lagMs, now, out)
+    judgeOurselves(this.#context, Math.ceil(lagMs / config.probeIntervalMs), out)
+  }
+
+  leave(now: Millis, out: Effects): void {
+    const context = this.#context
+    if (context.phase === 'leaving' || context.phase === 'left') return
+    this.#mustRun()
+    const { membership } = context
+    const { self } = membership
+    const { name } = self.peer
+    context.phase = 'leaving'
+    self.state = 'left'
+    self.since = now
+    const goodbye: Dead = { type: 'dead', incarnation: self.incarnation, node: name, from: name }
+    this.#gossip.announce(name, goodbye, out, now)
+    if (membership.countOthers() > 0) return
+    context.phase = 'left'
+    out.notify({ type: 'left' })
+  }
+
+  broadcast(payload: Uint8Array, now: Millis, out: Effects): void {
+    const { config, options, phase, userBroadcasts } = this.#context
+    if (phase === 'idle') throw new SwimError('SWIM_NOT_RUNNING', { phase })
+    const message: User = { type: 'user', payload }
+    const bytes = options.measure(message) + PART_OVERHEAD_BYTES
+    if (bytes > config.packetBytesMax) {
+      throw new SwimError('SWIM_PAYLOAD_TOO_LARGE', { bytes, bytesMax: config.packetBytesMax })
+    }
+    userBroadcasts.put('', message)
+    this.#gossip.wake(out, now)
+  }
+
+  releaseAddress(name: string): void {
+    const row = this.#context.membership.get(name)
+    if (row !== undefined && row !== this.#context.membership.self) row.released = true
+  }
+
+  *members(): IterableIterator<Member> {
+    for (const row of this.#context.membership.rows) yield viewOf(row)
+  }
+
+  member(name: string): Member | undefined {
+    const row = this.#context.membership.get(name)
+    return row && viewOf(row)
+  }
+
+  #answer(from: Address, ping: Ping, out: Effects): void {
+    const { name } = this.#context.membership.self.peer
+    if (ping.node !== '' && ping.node !== name) return
+    this.#gossip.sendWith(
+      sourceOf(ping, from),
+      { type: 'ack', seq: ping.seq, payload: NO_BYTES },
+      out,
+    )
+  }
+
+  #isUsable(claim: Suspect | Dead, out: Effects): boolean {
+    const reason = accusationFault(claim)
+    if (reason === undefined) return true
+    out.notify({ type: 'refused', subject: claim.node, reason })
+    return false
+  }
+
+  /** A timer that fires far too late says that we were not running; what waited for it is no evidence. */
+  #noticeLag(key: TimerKey, now: Millis, out: Effects): void {
+    const plannedAt = this.#plannedAt(key)
+    if (plannedAt === undefined) return
+    this.lag(now - Math.max(plannedAt, this.#lagSeenAt), now, out)
+  }
+
+  #plannedAt(key: TimerKey): Millis | undefined {
+    if (key === 'probe') return this.#prober.nextTickAt
+    if (key === 'probe-timeout') return this.#prober.timeoutAt
+    if (!key.startsWith(SUSPICION_PREFIX)) return undefined
+    return this.#transitions.deadlineOf(key.slice(SUSPICION_PREFIX.length))
+  }
+
+  #mustRun(): void {
+    const { phase } = this.#context
+    if (phase !== 'running') throw new SwimError('SWIM_NOT_RUNNING', { phase })
+  }
+}
+
+/** Incarnations are not kept over restarts: a restarted member climbs by refutation. */
+const FIRST_INCARNATION = 1
+
+function ownRow(options: SwimOptions): MemberRow {
+  const { name, address, port, meta, versions } = options
+  const incarnation = FIRST_INCARNATION
+  const peer = peerOf(
+    { type: 'alive', incarnation, node: name, address, port, meta, versions },
+    options,
+  )
+  return {
+    peer,
+    state: 'alive',
+    incarnation,
+    since: 0,
+    suspicion: undefined,
+    rttMicros: -1,
+    released: false,
+  }
+}
+
+function validateOptions(options: SwimOptions): void {
+  const { name, address, port, meta, versions } = options
+  validateConfig(options.config)
+  const nameReason = nameFault(name)
+  if (nameReason !== undefined) throw new SwimError('SWIM_NAME_INVALID', { reason: nameReason })
+  if (!isAddress(address) || !Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new SwimError('SWIM_ADDRESS_INVALID', { bytes: address.length, port })
+  }
+  const versionsReason = versionsFault(versions) ?? versionsMismatch(versions, versions)
+  if (versionsReason !== undefined) {
+    throw new SwimError('SWIM_VERSIONS_INVALID', { reason: versionsReason })
+  }
+  checkMeta(meta)
+}
+
+function checkMeta(meta: Uint8Array): void {
+  if (meta.length > META_BYTES_MAX) {
+    throw new SwimError('SWIM_META_TOO_LARGE', { bytes: meta.length, bytesMax: META_BYTES_MAX })
+  }
 }

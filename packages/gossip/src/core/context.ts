@@ -1,0 +1,53 @@
+import type { Awareness } from './awareness.ts'
+import type { BroadcastQueue } from './broadcast-queue.ts'
+import type { SwimConfig } from './config.ts'
+import type { Effects } from './effects.ts'
+import type { Membership } from './membership.ts'
+import type { SwimOptions } from './options.ts'
+
+/** Life of a machine; it never goes back. */
+export type Phase = 'idle' | 'running' | 'leaving' | 'left'
+
+/**
+ * Mistakes that a test plants to prove that the checkers would notice them. Never set outside tests.
+ * @internal
+ */
+export const PLANTED_BUGS = [
+  'skip-refutation',
+  'suspicion-without-timer',
+  'stale-alive-revives',
+  'dead-by-hearsay',
+  'no-gossip-of-deaths',
+  'no-healing',
+  'unbounded-retransmit',
+] as const
+
+export type PlantedBug = (typeof PLANTED_BUGS)[number]
+
+/** What the parts of one machine share. */
+export interface Context {
+  readonly options: SwimOptions
+  readonly config: SwimConfig
+  readonly membership: Membership
+  /** News about members, by name. */
+  readonly broadcasts: BroadcastQueue
+  /** Opaque payloads of the application. */
+  readonly userBroadcasts: BroadcastQueue
+  readonly awareness: Awareness
+  readonly planted: PlantedBug | undefined
+  phase: Phase
+  /** Sequence number of the latest ping; u32, wraps. */
+  seq: number
+}
+
+export function nextSeq(context: Context): number {
+  context.seq = (context.seq + 1) >>> 0
+  return context.seq
+}
+
+/** Changes our health score, and says so if it moved. */
+export function judgeOurselves(context: Context, delta: number, out: Effects): void {
+  if (context.awareness.apply(delta)) {
+    out.notify({ type: 'health', score: context.awareness.score })
+  }
+}

@@ -1,0 +1,24 @@
+import type { SwimConfig } from './config.ts'
+import type { Peer } from './member.ts'
+import type { Message } from './messages.ts'
+import type { Random } from './random.ts'
+
+/** Who we are, and the ports through which the machine sees the world. */
+export interface SwimOptions {
+  readonly name: string
+  /** The address we advertise, in the form we use for ever (4 bytes for IPv4). */
+  readonly address: Uint8Array
+  readonly port: number
+  readonly meta: Uint8Array
+  readonly versions: Uint8Array
+  readonly config: SwimConfig
+  readonly random: Random
+  /** Encoded bytes of a message, for piggyback budgets. */
+  readonly measure: (message: Message) => number
+  /** May this address become or stay a member? (CIDR allow list) */
+  readonly isAllowed?: (address: Uint8Array) => boolean
+  /** Lets machines that live in one process share equal peers; simulators of many members pass it. */
+  readonly sharePeer?: (peer: Peer) => Peer
+  /** Application bytes that travel with push/pull; empty by default. */
+  readonly userState?: () => Uint8Array
+}

@@ -1,0 +1,321 @@
+import { hostOf } from './address.ts'
+import { aliveFault } from './admission.ts'
+import { sameBytes } from './bytes.ts'
+import type { Context } from './context.ts'
+import type { Effects, Millis } from './effects.ts'
+import type { GossipRound } from './gossip-round.ts'
+import type { Healing } from './healing.ts'
+import { isGone, type MemberRow, type Peer, viewOf } from './member.ts'
+import type { Address, Alive, Dead, Suspect } from './messages.ts'
+import { peerOf, targetOf } from './peer.ts'
+import type { Refutation } from './refutation.ts'
+import { Suspicion } from './suspicion.ts'
+import { suspicionConfirmations, suspicionTimeoutMs } from './timing.ts'
+
+export const suspicionKey = (name: string): string => `suspicion:${name}`
+
+/**
+ * The rules of SWIM: what a claim about a member changes.
+ *
+ *   alive(i) beats alive, suspect(j), dead(j) and left(j) of j < i
+ *   suspect(i) beats alive(j) of j ≤ i
+ *   dead(i) beats alive(j) and suspect(j) of j ≤ i
+ *
+ * A claim that changes something is news and travels on; one that changes nothing dies here. The
+ * stored incarnation never falls while the address stays the same.
+ */
+export class Transitions {
+  readonly #context: Context
+  readonly #gossip: GossipRound
+  readonly #refutation: Refutation
+  readonly #healing: Healing
+
+  constructor(context: Context, gossip: GossipRound, refutation: Refutation, healing: Healing) {
+    this.#context = context
+    this.#gossip = gossip
+    this.#refutation = refutation
+    this.#healing = healing
+  }
+
+  /** `from` is where the claim came from, where that may be its subject. */
+  alive(claim: Alive, from: Address | undefined, now: Millis, out: Effects): void {
+    const { membership, options, phase } = this.#context
+    const row = membership.get(claim.node)
+    const own = row === membership.self
+    if (own && phase !== 'running') return
+    const fault = aliveFault(claim, options.versions)
+    if (fault !== undefined) refuse(claim.node, fault, out)
+    else if (row === undefined) this.#admit(claim, now, out)
+    else this.#aliveAgain(row, claim, from, now, out)
+  }
+
+  suspect(claim: Suspect, now: Millis, out: Effects): void {
+    const { membership, phase } = this.#context
+    const row = membership.get(claim.node)
+    if (row === undefined || claim.incarnation < row.incarnation) return
+    if (row === membership.self) {
+      if (phase === 'running') this.#refutation.refute(claim.incarnation, now, out)
+      return
+    }
+    if (row.suspicion !== undefined) this.#confirm(row, row.suspicion, claim, now, out)
+    else if (isGone(row)) this.#raise(row, claim, now, out)
+    else this.#doubt(row, claim, now, out)
+  }
+
+  dead(claim: Dead, now: Millis, out: Effects): void {
+    const { membership } = this.#context
+    const row = membership.get(claim.node)
+    if (row === undefined || claim.incarnation < row.incarnation) return
+    if (row === membership.self) this.evicted(claim.incarnation, claim.from, now, out)
+    // Those who died cannot leave any more, and the other way round.
+    else if (isGone(row)) this.#raise(row, claim, now, out)
+    else this.#end(row, claim, now, out)
+  }
+
+  /** Others hold us dead or left. Owners must hear it before we deny it. */
+  evicted(incarnation: number, from: string, now: Millis, out: Effects): void {
+    const { membership, phase } = this.#context
+    if (phase !== 'running' || incarnation < membership.self.incarnation) return
+    out.notify({ type: 'evicted', incarnation, from })
+    this.#refutation.refute(incarnation, now, out)
+  }
+
+  /** The suspicion timer of a member fired. */
+  expire(name: string, now: Millis, out: Effects): void {
+    const { membership } = this.#context
+    const row = membership.get(name)
+    if (row?.suspicion === undefined) return
+    if (row.suspicion.deadline > now) {
+      out.setTimer(suspicionKey(name), row.suspicion.deadline)
+      return
+    }
+    const from = membership.self.peer.name
+    this.dead({ type: 'dead', incarnation: row.incarnation, node: name, from }, now, out)
+  }
+
+  /** When a suspicion ends, if one runs. */
+  deadlineOf(name: string): Millis | undefined {
+    return this.#context.membership.get(name)?.suspicion?.deadline
+  }
+
+  /** We slept for `lagMs` and may have missed refutations: nobody dies for that. O(n). */
+  defer(lagMs: number, now: Millis, out: Effects): void {
+    for (const row of this.#context.membership.rows) {
+      if (row.suspicion === undefined) continue
+      row.suspicion.defer(lagMs, now)
+      out.setTimer(suspicionKey(row.peer.name), row.suspicion.deadline)
+    }
+  }
+
+  #aliveAgain(
+    row: MemberRow,
+    claim: Alive,
+    from: Address | undefined,
+    now: Millis,
+    out: Effects,
+  ): void {
+    const moved = !this.#isSameAddress(row, claim)
+    if (moved && !this.#mayMove(row, claim, now, out)) return
+    if (row === this.#context.membership.self) this.#answerAlive(claim, now, out)
+    else if (moved || claim.incarnation > row.incarnation || this.#revives(row)) {
+      this.#accept(row, claim, now, out)
+    } else this.#answerStale(row, from, now, out)
+  }
+
+  #doubt(row: MemberRow, claim: Suspect, now: Millis, out: Effects): void {
+    row.state = 'suspect'
+    row.incarnation = claim.incarnation
+    row.since = now
+    this.#startSuspicion(row, claim.from, now, out)
+    this.#gossip.announce(claim.node, claim, out, now)
+    out.notify({ type: 'suspect', member: viewOf(row), from: claim.from })
+  }
+
+  #end(row: MemberRow, claim: Dead, now: Millis, out: Effects): void {
+    this.#endSuspicion(row, out)
+    row.incarnation = claim.incarnation
+    row.since = now
+    if (this.#context.planted !== 'no-gossip-of-deaths') {
+      this.#gossip.announce(claim.node, claim, out, now)
+    }
+    if (claim.from === claim.node) this.#bury(row, out)
+    else this.#giveUp(row, claim.from, now, out)
+  }
+
+  #admit(claim: Alive, now: Millis, out: Effects): void {
+    const { config, membership, options } = this.#context
+    // Incarnation 0 is nobody's: memberlist keeps a dead phantom of it.
+    if (claim.incarnation === 0) return
+    if (options.isAllowed?.(claim.address) === false) {
+      refuse(claim.node, `address ${hostOf(claim.address)} is not allowed`, out)
+    } else if (membership.size >= config.membersMax) {
+      refuse(claim.node, `the table is full (${config.membersMax} members)`, out)
+    } else {
+      this.#insert(claim, now, out)
+    }
+  }
+
+  #insert(claim: Alive, now: Millis, out: Effects): void {
+    const { membership, options } = this.#context
+    const row: MemberRow = {
+      peer: peerOf(claim, options),
+      state: 'alive',
+      incarnation: claim.incarnation,
+      since: now,
+      suspicion: undefined,
+      rttMicros: -1,
+      released: false,
+    }
+    membership.insert(row)
+    this.#healing.find(claim.node)
+    this.#gossip.announce(claim.node, claim, out, now)
+    out.notify({ type: 'join', member: viewOf(row) })
+  }
+
+  #accept(row: MemberRow, claim: Alive, now: Millis, out: Effects): void {
+    const before = row.state
+    const previous = row.peer
+    this.#endSuspicion(row, out)
+    if (!describes(previous, claim)) row.peer = peerOf(claim, this.#context.options)
+    row.incarnation = claim.incarnation
+    row.released = false
+    if (before !== 'alive') {
+      row.state = 'alive'
+      row.since = now
+    }
+    this.#healing.find(claim.node)
+    this.#gossip.announce(claim.node, claim, out, now)
+    if (before === 'dead' || before === 'left') {
+      out.notify({ type: 'join', member: viewOf(row) })
+      return
+    }
+    if (before === 'suspect') out.notify({ type: 'refuted', member: viewOf(row) })
+    if (!sameBytes(previous.meta, row.peer.meta) || !isSameTarget(previous.to, row.peer.to)) {
+      out.notify({ type: 'update', member: viewOf(row), previousMeta: previous.meta })
+    }
+  }
+
+  /** Somebody tells what we were before a restart, or what we never were. */
+  #answerAlive(claim: Alive, now: Millis, out: Effects): void {
+    const { self } = this.#context.membership
+    if (claim.incarnation < self.incarnation) return
+    const same =
+      sameBytes(claim.meta, self.peer.meta) && sameBytes(claim.versions, self.peer.versions)
+    if (claim.incarnation === self.incarnation && same) return
+    this.#refutation.refute(claim.incarnation, now, out)
+  }
+
+  /**
+   * An alive that is too old for a member who is dead or left: perhaps it restarted and counts from 1
+   * again. It must hear the accusation to climb above it. We tell a suspicion, not a death: somebody
+   * else may rightly hold it alive, and should not drop it on our word.
+   */
+  #answerStale(row: MemberRow, from: Address | undefined, now: Millis, out: Effects): void {
+    if (!isGone(row)) return
+    const { broadcasts, membership } = this.#context
+    const { name, to } = row.peer
+    const accusation: Suspect = {
+      type: 'suspect',
+      incarnation: row.incarnation,
+      node: name,
+      from: membership.self.peer.name,
+    }
+    if (from !== undefined && isSameTarget(from, to)) {
+      out.sendPacket(to, [accusation])
+    }
+    if (broadcasts.get(name) === undefined) this.#gossip.announce(name, accusation, out, now)
+  }
+
+  #confirm(row: MemberRow, suspicion: Suspicion, claim: Suspect, now: Millis, out: Effects): void {
+    row.incarnation = claim.incarnation
+    if (!suspicion.confirm(claim.from, now)) return
+    out.setTimer(suspicionKey(claim.node), suspicion.deadline)
+    this.#gossip.announce(claim.node, claim, out, now)
+  }
+
+  /** The member is gone already; a higher accusation is still news, or an old alive could slip below it. */
+  #raise(row: MemberRow, claim: Suspect | Dead, now: Millis, out: Effects): void {
+    if (claim.incarnation === row.incarnation) return
+    row.incarnation = claim.incarnation
+    this.#gossip.announce(claim.node, claim, out, now)
+  }
+
+  #giveUp(row: MemberRow, from: string, now: Millis, out: Effects): void {
+    row.state = 'dead'
+    this.#healing.lose(row.peer, now, out)
+    out.notify({ type: 'fail', member: viewOf(row), from })
+  }
+
+  #bury(row: MemberRow, out: Effects): void {
+    row.state = 'left'
+    this.#healing.find(row.peer.name)
+    out.notify({ type: 'leave', member: viewOf(row) })
+  }
+
+  #startSuspicion(row: MemberRow, from: string, now: Millis, out: Effects): void {
+    const { config, membership, planted } = this.#context
+    const members = membership.size
+    const minMs = suspicionTimeoutMs(config.suspicionMult, members, config.probeIntervalMs)
+    const maxMs = config.suspicionMaxTimeoutMult * minMs
+    const wanted = suspicionConfirmations(config.suspicionMult, members)
+    row.suspicion = new Suspicion(from, wanted, minMs, maxMs, now)
+    if (planted === 'suspicion-without-timer') return
+    out.setTimer(suspicionKey(row.peer.name), row.suspicion.deadline)
+  }
+
+  #endSuspicion(row: MemberRow, out: Effects): void {
+    if (row.suspicion === undefined) return
+    row.suspicion = undefined
+    out.clearTimer(suspicionKey(row.peer.name))
+  }
+
+  /** Normalised: the same IP in its other byte form is no conflict of ours. */
+  #isSameAddress(row: MemberRow, claim: Alive): boolean {
+    const { peer } = row
+    if (peer.port === claim.port && sameBytes(peer.address, claim.address)) return true
+    return isSameTarget(peer.to, targetOf(claim, this.#context.options.port))
+  }
+
+  /** May the name move to the claimed address? If not, it is told as a conflict. */
+  #mayMove(row: MemberRow, claim: Alive, now: Millis, out: Effects): boolean {
+    const { config, membership, options } = this.#context
+    const goneForMs = now - row.since
+    const free =
+      row !== membership.self &&
+      (row.released ||
+        row.state === 'left' ||
+        (row.state === 'dead' &&
+          config.deadNodeReclaimMs > 0 &&
+          goneForMs > config.deadNodeReclaimMs))
+    if (!free) {
+      out.notify({
+        type: 'conflict',
+        existing: viewOf(row),
+        other: targetOf(claim, this.#context.options.port),
+      })
+      return false
+    }
+    if (options.isAllowed?.(claim.address) !== false) return true
+    refuse(claim.node, `address ${hostOf(claim.address)} is not allowed`, out)
+    return false
+  }
+
+  #revives(row: MemberRow): boolean {
+    return this.#context.planted === 'stale-alive-revives' && isGone(row)
+  }
+}
+
+function describes(peer: Peer, claim: Alive): boolean {
+  return (
+    peer.port === claim.port &&
+    sameBytes(peer.address, claim.address) &&
+    sameBytes(peer.meta, claim.meta) &&
+    sameBytes(peer.versions, claim.versions)
+  )
+}
+
+const isSameTarget = (a: Address, b: Address): boolean => a.port === b.port && a.host === b.host
+
+function refuse(subject: string, reason: string, out: Effects): void {
+  out.notify({ type: 'refused', subject, reason })
+}
