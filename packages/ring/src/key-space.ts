@@ -9,17 +9,16 @@ const SEED = 0
 
 /** The position of a key on the circle as a signed 32-bit integer. O(length), no allocation up to 1365 units. */
 export function keyPosition(keyHash: KeyHash, hashTags: boolean, key: string | Uint8Array): number {
+  if (keyHash === 'xxh32' && typeof key === 'string') {
+    return xxh32OfString(key, 0, key.length, SEED, hashTags)
+  }
   if (keyHash === 'crc16-slot') return slotOfPart(key, hashTags) << SLOT_SHIFT
   const tag = hashTags ? tagStart(key) : -1
   const start = tag === -1 ? 0 : tag
   const end = tag === -1 ? key.length : tagEnd(key, tag)
-  if (keyHash === 'xxh32') {
-    return typeof key === 'string'
-      ? xxh32OfString(key, start, end, SEED)
-      : xxh32OfBytes(key, start, end, SEED)
-  }
-  return typeof key === 'string'
-    ? xxh64HighOfString(key, start, end)
+  if (typeof key === 'string') return xxh64HighOfString(key, start, end)
+  return keyHash === 'xxh32'
+    ? xxh32OfBytes(key, start, end, SEED)
     : xxh64HighOfBytes(key, start, end)
 }
 

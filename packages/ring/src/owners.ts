@@ -1,5 +1,5 @@
 import { RingError } from './errors.ts'
-import { indexAt, type PointTable } from './table/point-table.ts'
+import { indexAt, numberOf, type PointTable } from './table/point-table.ts'
 import type { Roster } from './table/roster.ts'
 
 /** Up to this many owners a search in the list found so far is cheaper than a mark per node. */
@@ -19,11 +19,11 @@ export function walkOwners(
   const found: string[] = []
   if (wanted === 0) return found
   const marks = wanted > LISTED_MAX ? new Uint8Array(roster.ids.length) : undefined
-  const { owners, size } = table
+  const { entries, size } = table
   let at = indexAt(table, position)
   while (found.length < wanted) {
-    const number = owners[at] as number
-    // The sentinel at `size` stands for the first point.
+    const number = numberOf(entries[at] as number)
+    // The entry at `size` is a copy of the first.
     at = at >= size ? 1 : at + 1
     const id = roster.ids[number] as string
     if (marks ? marks[number] === 1 : found.includes(id)) continue
@@ -51,7 +51,7 @@ export function walkZones(
   const zonesUsed = new Uint8Array(roster.zoneCount)
   let at = indexAt(table, position)
   while (found.length < zonesWanted || found.length + steppedBack.length < wanted) {
-    const number = table.owners[at] as number
+    const number = numberOf(table.entries[at] as number)
     at = at >= table.size ? 1 : at + 1
     if (marks[number] === 1) continue
     marks[number] = 1

@@ -14,7 +14,14 @@ import {
 } from './node.ts'
 import { type KeyHash, type RingOptions, resolveOptions } from './options.ts'
 import { walkOwners, walkZones } from './owners.ts'
-import { buildTable, fillPoints, ownerNumberAt, type PointTable } from './table/point-table.ts'
+import {
+  buildTable,
+  expandPoints,
+  fillPoints,
+  numberOf,
+  ownerNumberAt,
+  type PointTable,
+} from './table/point-table.ts'
 import {
   createRoster,
   freeNumber,
@@ -220,14 +227,15 @@ class TableRing implements Ring {
   }
 
   shares(): Map<string, number> {
-    const { points, owners, size } = this.#table
+    const { entries, size } = this.#table
+    const points = expandPoints(this.#table)
     const shares = new Float64Array(this.#ids.length)
-    let from = size === 0 ? 0 : (points[size - 1] as number)
+    let from = points[size - 1] ?? 0
     for (let i = 0; i < size; i++) {
       const to = points[i] as number
       // Of equal points the first owns the arc; if all are equal, it owns the whole circle.
       if (i > 0 && to === from) continue
-      const number = owners[i] as number
+      const number = numberOf(entries[i] as number)
       shares[number] = (shares[number] as number) + keyShare(this.#keyHash, from, to)
       from = to
     }
@@ -237,11 +245,11 @@ class TableRing implements Ring {
   }
 
   points(): { readonly positions: Uint32Array; readonly owners: Uint16Array } {
-    const { points, owners, size } = this.#table
+    const { entries, size } = this.#table
     const { indexes } = this.#roster
-    const ownerIndexes = new Uint16Array(size)
-    for (let i = 0; i < size; i++) ownerIndexes[i] = indexes[owners[i] as number] as number
-    return { positions: points.slice(0, size), owners: ownerIndexes }
+    const owners = new Uint16Array(size)
+    for (let i = 0; i < size; i++) owners[i] = indexes[numberOf(entries[i] as number)] as number
+    return { positions: expandPoints(this.#table), owners }
   }
 }
 

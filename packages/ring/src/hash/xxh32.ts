@@ -3,6 +3,7 @@
 //
 //   input  | 16-byte stripes: four lanes of rounds | words of 4 | bytes | avalanche
 
+import { tagEnd, tagStart } from '../hash-tag.ts'
 import { utf8Room, writeUtf8 } from '../utf8.ts'
 
 const PRIME_1 = 0x9e3779b1 | 0
@@ -86,13 +87,21 @@ export function xxh32OfBytes(bytes: Uint8Array, start: number, end: number, seed
 }
 
 /**
- * The signed xxh32 of the UTF-8 form of `text[start, end)`. Character codes are read in place as if all were ASCII;
- * the first one that is not sends the string to the encoder. O(length), no allocation up to 1365 units.
+ * The signed xxh32 of the UTF-8 form of `text[start, end)`, or of its hash tag if `hashTags`. Character codes are read
+ * in place as if all were ASCII without a `{`, and two accumulators tell at the end whether that was so; this is the
+ * inner loop of every look-up, so it is written out. O(length), no allocation up to 1365 units.
  */
-export function xxh32OfString(text: string, start: number, end: number, seed: number): number {
+export function xxh32OfString(
+  text: string,
+  start: number,
+  end: number,
+  seed: number,
+  hashTags: boolean,
+): number {
   const length = end - start
   let at = start
   let seen = 0
+  let braces = 0
   let hash = (seed + PRIME_5) | 0
   if (length >= STRIPE_BYTES) {
     let lane1 = (seed + PRIME_1 + PRIME_2) | 0
@@ -100,45 +109,91 @@ export function xxh32OfString(text: string, start: number, end: number, seed: nu
     let lane3 = seed | 0
     let lane4 = (seed - PRIME_1) | 0
     for (; at + STRIPE_BYTES <= end; at += STRIPE_BYTES) {
-      const word1 = charsAt(text, at)
-      const word2 = charsAt(text, at + 4)
-      const word3 = charsAt(text, at + 8)
-      const word4 = charsAt(text, at + 12)
-      if ((word1 | word2 | word3 | word4) & NOT_ASCII) return encodedXxh32(text, start, end, seed)
-      lane1 = round(lane1, word1)
-      lane2 = round(lane2, word2)
-      lane3 = round(lane3, word3)
-      lane4 = round(lane4, word4)
+      let a = text.charCodeAt(at)
+      let b = text.charCodeAt(at + 1)
+      let c = text.charCodeAt(at + 2)
+      let d = text.charCodeAt(at + 3)
+      let word = a | (b << 8) | (c << 16) | (d << 24)
+      seen |= a | b | c | d
+      braces |= braceMark(word)
+      lane1 = round(lane1, word)
+      a = text.charCodeAt(at + 4)
+      b = text.charCodeAt(at + 5)
+      c = text.charCodeAt(at + 6)
+      d = text.charCodeAt(at + 7)
+      word = a | (b << 8) | (c << 16) | (d << 24)
+      seen |= a | b | c | d
+      braces |= braceMark(word)
+      lane2 = round(lane2, word)
+      a = text.charCodeAt(at + 8)
+      b = text.charCodeAt(at + 9)
+      c = text.charCodeAt(at + 10)
+      d = text.charCodeAt(at + 11)
+      word = a | (b << 8) | (c << 16) | (d << 24)
+      seen |= a | b | c | d
+      braces |= braceMark(word)
+      lane3 = round(lane3, word)
+      a = text.charCodeAt(at + 12)
+      b = text.charCodeAt(at + 13)
+      c = text.charCodeAt(at + 14)
+      d = text.charCodeAt(at + 15)
+      word = a | (b << 8) | (c << 16) | (d << 24)
+      seen |= a | b | c | d
+      braces |= braceMark(word)
+      lane4 = round(lane4, word)
     }
     hash = converge(lane1, lane2, lane3, lane4)
   }
   hash = (hash + length) | 0
   for (; at + 4 <= end; at += 4) {
-    const word = charsAt(text, at)
-    if (word & NOT_ASCII) return encodedXxh32(text, start, end, seed)
+    const a = text.charCodeAt(at)
+    const b = text.charCodeAt(at + 1)
+    const c = text.charCodeAt(at + 2)
+    const d = text.charCodeAt(at + 3)
+    const word = a | (b << 8) | (c << 16) | (d << 24)
+    seen |= a | b | c | d
+    braces |= braceMark(word)
     hash = mixWord(hash, word)
   }
   for (; at < end; at++) {
     const code = text.charCodeAt(at)
     seen |= code
+    braces |= braceMark(code | NO_BRACES)
     hash = mixByte(hash, code)
   }
-  return seen > ASCII_MAX ? encodedXxh32(text, start, end, seed) : avalanche(hash)
+  if (seen > ASCII_MAX || (hashTags && (braces & HIGH_BITS) !== 0)) {
+    return carefulXxh32(text, start, end, seed, hashTags)
+  }
+  return avalanche(hash)
 }
 
-/** Four characters as a little-endian word, with a high bit set in some byte if any of them is not ASCII. */
-function charsAt(text: string, at: number): number {
-  const a = text.charCodeAt(at)
-  const b = text.charCodeAt(at + 1)
-  const c = text.charCodeAt(at + 2)
-  const d = text.charCodeAt(at + 3)
-  const word = a | (b << 8) | (c << 16) | (d << 24)
-  return (a | b | c | d) > ASCII_MAX ? NOT_ASCII : word
+const HIGH_BITS = 0x80808080 | 0
+const LOW_BITS = 0x01010101
+const BRACES = 0x7b7b7b7b
+/** Fills a word up to four characters. */
+const NO_BRACES = 0x20202000
+
+/**
+ * Has some of the high bits set if one of four ASCII characters is `{`: XOR makes that byte 0 and the others 1 to 127,
+ * and subtracting 1 from each byte borrows only from a 0.
+ */
+function braceMark(word: number): number {
+  return (word ^ BRACES) - LOW_BITS
 }
 
-const NOT_ASCII = 0x80808080 | 0
-
-function encodedXxh32(text: string, start: number, end: number, seed: number): number {
+/** The tag is looked for in the string, because it does not depend on the encoding. */
+function carefulXxh32(
+  text: string,
+  start: number,
+  end: number,
+  seed: number,
+  hashTags: boolean,
+): number {
+  if (hashTags) {
+    const tag = tagStart(text)
+    if (tag === -1) return xxh32OfString(text, start, end, seed, false)
+    return xxh32OfString(text, tag, tagEnd(text, tag), seed, false)
+  }
   const room = utf8Room(end - start)
   return xxh32OfBytes(room, 0, writeUtf8(text, start, end, room), seed)
 }
@@ -192,7 +247,7 @@ export function xxh32Series(prefix: Uint8Array, first: number, out: Uint32Array)
 export function xxh32(input: string | Uint8Array, seed = 0): number {
   return (
     (typeof input === 'string'
-      ? xxh32OfString(input, 0, input.length, seed)
+      ? xxh32OfString(input, 0, input.length, seed, false)
       : xxh32OfBytes(input, 0, input.length, seed)) >>> 0
   )
 }

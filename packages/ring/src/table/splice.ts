@@ -1,10 +1,20 @@
 // A ring with one node more or less is the old table copied in long runs, with the node's points put between the runs
 // or left out. Nothing else is hashed or sorted.
 
-import { bucketShift, indexAt, type PointTable, sealTable } from './point-table.ts'
+import {
+  bucketShift,
+  countBuckets,
+  entryOf,
+  expandPoints,
+  indexAt,
+  lowerBitsOf,
+  numberOf,
+  type PointTable,
+  sealTable,
+} from './point-table.ts'
 
 /**
- * A table with more points, all of node `number`. O(size + added · log added), and most of it is copying memory.
+ * A table with more points, all of node `number`. O(points), and nearly all of it is copying memory.
  * @param added ascending
  * @param precedes whether another node comes before this one where their points are equal
  */
@@ -14,23 +24,20 @@ export function insertPoints(
   number: number,
   precedes: (other: number) => boolean,
 ): PointTable {
-  const size = table.size + added.length
-  const points = new Uint32Array(size + 1)
-  const owners = new Uint16Array(size + 1)
+  const entries = new Uint32Array(table.size + added.length + 1)
   let from = 0
   let to = 0
   for (let i = 0; i < added.length; i++) {
     const point = added[i] as number
     const at = insertionIndex(table, point, precedes)
-    copyRun(table, from, at, points, owners, to)
+    copyRun(table, from, at, entries, to)
     to += at - from
     from = at
-    points[to] = point
-    owners[to] = number
+    entries[to] = entryOf(point, number)
     to++
   }
-  copyRun(table, from, table.size, points, owners, to)
-  return sealTable(size, points, owners, ...spliceBuckets(table, added, 1, points, size))
+  copyRun(table, from, table.size, entries, to)
+  return rebucket(sealTable(entries, moveBuckets(table, added, 1), table.shift))
 }
 
 function insertionIndex(
@@ -38,58 +45,49 @@ function insertionIndex(
   point: number,
   precedes: (other: number) => boolean,
 ): number {
-  const { points, owners, size } = table
+  const end = table.buckets[(point >>> table.shift) + 1] as number
+  const lower = lowerBitsOf(entryOf(point, 0))
   let at = indexAt(table, point)
-  while (at < size && points[at] === point && precedes(owners[at] as number)) at++
+  for (; at < end; at++) {
+    const entry = table.entries[at] as number
+    if (lowerBitsOf(entry) !== lower || !precedes(numberOf(entry))) break
+  }
   return at
 }
 
 /**
- * A table with fewer points, all of node `number`. O(size + removed · log removed), and most of it is copying memory.
+ * A table with fewer points, all of node `number`. O(points), and nearly all of it is copying memory.
  * @param removed ascending; every one of them is in the table
  */
 export function removePoints(table: PointTable, removed: Uint32Array, number: number): PointTable {
-  const size = table.size - removed.length
-  const points = new Uint32Array(size + 1)
-  const owners = new Uint16Array(size + 1)
+  const entries = new Uint32Array(table.size - removed.length + 1)
   let from = 0
   let to = 0
   for (let i = 0; i < removed.length; i++) {
     // A node can have the same point twice: the search for the second begins behind the first.
     let at = Math.max(from, indexAt(table, removed[i] as number))
-    while (table.owners[at] !== number) at++
-    copyRun(table, from, at, points, owners, to)
+    while (numberOf(table.entries[at] as number) !== number) at++
+    copyRun(table, from, at, entries, to)
     to += at - from
     from = at + 1
   }
-  copyRun(table, from, table.size, points, owners, to)
-  return sealTable(size, points, owners, ...spliceBuckets(table, removed, -1, points, size))
+  copyRun(table, from, table.size, entries, to)
+  return rebucket(sealTable(entries, moveBuckets(table, removed, -1), table.shift))
 }
 
 function copyRun(
   table: PointTable,
   from: number,
   end: number,
-  points: Uint32Array,
-  owners: Uint16Array,
+  entries: Uint32Array,
   to: number,
 ): void {
-  if (from === end) return
-  points.set(table.points.subarray(from, end), to)
-  owners.set(table.owners.subarray(from, end), to)
+  if (from < end) entries.set(table.entries.subarray(from, end), to)
 }
 
-/** The bucket index of the new table: every start moves by the number of changed points before it. */
-function spliceBuckets(
-  table: PointTable,
-  changed: Uint32Array,
-  sign: 1 | -1,
-  points: Uint32Array,
-  size: number,
-): [Uint32Array, number] {
-  const shift = bucketShift(size)
-  if (shift !== table.shift) return [indexBuckets(points, size, shift), shift]
-  const old = table.buckets
+/** The bucket index after the change, with as many buckets: every start moves by the number of points changed before it. */
+function moveBuckets(table: PointTable, changed: Uint32Array, sign: 1 | -1): Uint32Array {
+  const { buckets: old, shift } = table
   const buckets = new Uint32Array(old.length)
   let bucket = 0
   for (let i = 0; i < changed.length; i++) {
@@ -98,16 +96,12 @@ function spliceBuckets(
   }
   const moved = sign * changed.length
   for (; bucket < old.length; bucket++) buckets[bucket] = (old[bucket] as number) + moved
-  return [buckets, shift]
+  return buckets
 }
 
-/** The bucket index of sorted points; needed when their number crosses a power of two. */
-function indexBuckets(points: Uint32Array, size: number, shift: number): Uint32Array {
-  const buckets = new Uint32Array(2 ** (32 - shift))
-  let at = 0
-  for (let bucket = 0; bucket < buckets.length; bucket++) {
-    while (at < size && (points[at] as number) >>> shift < bucket) at++
-    buckets[bucket] = at
-  }
-  return buckets
+/** Gives a table the number of buckets that suits its size; something to do only when that crosses a power of two. */
+function rebucket(table: PointTable): PointTable {
+  const shift = bucketShift(table.size)
+  if (shift === table.shift) return table
+  return { ...table, buckets: countBuckets(expandPoints(table), shift), shift }
 }
