@@ -1,0 +1,46 @@
+import type { BackendTopology, PoolTopology, Topology } from '@ringway/router'
+import type { PoolConfig } from '../config/config.ts'
+import type { ClusterMember } from './member-tags.ts'
+import type { PoolRing } from './pool-ring.ts'
+
+/** From members and configuration to what the data plane routes by. Pure; the result can be posted to a worker as it is. */
+export function buildTopology(
+  epoch: number,
+  pools: readonly PoolRing[],
+  members: readonly ClusterMember[],
+): Topology {
+  return { epoch, pools: pools.map((pool) => poolTopology(pool, members)) }
+}
+
+function poolTopology({ pool, ring }: PoolRing, members: readonly ClusterMember[]): PoolTopology {
+  const { name, keyHash, pointsPerWeight, hashTags } = { name: pool.name, ...ring.options }
+  return {
+    name,
+    protocol: pool.protocol,
+    placement: { name: 'ringway', keyHash, pointsPerWeight, hashTags },
+    replicas: pool.protocol === 'store' ? pool.replicas : 1,
+    digest: ring.digest,
+    backends:
+      pool.protocol === 'store' ? members.map(memberBackend) : pool.backends.map(staticBackend),
+  }
+}
+
+function memberBackend(member: ClusterMember): BackendTopology {
+  return {
+    id: member.name,
+    host: member.address.host,
+    port: member.peerPort,
+    weight: member.weight,
+    ...(member.zone === undefined ? {} : { zone: member.zone }),
+    state: member.state === 'draining' ? 'draining' : 'up',
+  }
+}
+
+function staticBackend({
+  id,
+  address,
+  weight,
+  zone,
+}: Extract<PoolConfig, { protocol: 'redis' }>['backends'][number]): BackendTopology {
+  return { id, ...address, weight, ...(zone === undefined ? {} : { zone }), state: 'up' }
+}
