@@ -1,0 +1,37 @@
+/**
+ * One complete command inside a buffer: a multibulk array of bulk strings. The decoder reuses a single frame and fills it
+ * anew for each command, so a frame is valid until the next call of `next`; nothing is copied and no string is made.
+ *
+ *   bytes  … *2\r\n$3\r\nGET\r\n$1\r\nk\r\n …
+ *            ^start          ^argStart[0]..argEnd[0] are relative to start
+ */
+export class RequestFrame {
+  bytes: Buffer = EMPTY
+  start = 0
+  end = 0
+  argc = 0
+  readonly argStart: number[] = []
+  readonly argEnd: number[] = []
+
+  /** Where argument `index` begins in `bytes`. */
+  from(index: number): number {
+    return this.start + (this.argStart[index] as number)
+  }
+
+  /** Where argument `index` ends in `bytes`. */
+  to(index: number): number {
+    return this.start + (this.argEnd[index] as number)
+  }
+
+  /** Argument `index` as a view: valid as long as `bytes` is not overwritten. */
+  arg(index: number): Buffer {
+    return this.bytes.subarray(this.from(index), this.to(index))
+  }
+
+  /** Argument `index` as text, for the rare commands that are answered here. */
+  text(index: number): string {
+    return this.bytes.toString('latin1', this.from(index), this.to(index))
+  }
+}
+
+const EMPTY = Buffer.alloc(0)

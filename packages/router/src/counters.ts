@@ -1,0 +1,47 @@
+/** What the data plane has done: plain nested numbers, structured-cloneable. Counts only grow, gauges are as of now. */
+export interface RouterCounters {
+  readonly clients: {
+    /** Gauge. */
+    readonly open: number
+    readonly accepted: number
+    /** Turned away at `clientsMax`. */
+    readonly refused: number
+    /** Closed because they did not read their replies. */
+    readonly slow: number
+    readonly bytesIn: number
+    readonly bytesOut: number
+  }
+  readonly commands: number
+  /** Errors made by the router, by code. */
+  readonly errors: Readonly<Record<string, number>>
+  readonly pools: Readonly<Record<string, PoolCounters>>
+}
+
+/** Counts of one pool. A pool of protocol `store` has no backends here: the store counts for itself. */
+export interface PoolCounters {
+  readonly requests: number
+  readonly errors: number
+  /** Commands given to another backend after theirs was lost. */
+  readonly failovers: number
+  readonly backends: Readonly<Record<string, BackendCounters>>
+}
+
+/** Counts of one backend. */
+export interface BackendCounters {
+  readonly requests: number
+  /** Commands that it did not answer. */
+  readonly errors: number
+  readonly failovers: number
+  /** Connections opened since the start. */
+  readonly connects: number
+  /** Gauge: connections that are open. */
+  readonly connections: number
+  /** Gauge: commands given to it and not answered. */
+  readonly inFlight: number
+  /** Gauge: 1 while this router steers around it. */
+  readonly avoided: number
+  /** How often that began. */
+  readonly avoidances: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}

@@ -1,0 +1,85 @@
+import { RouterError } from './errors.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** Every bound of the data plane. Bytes, milliseconds and counts are positive whole numbers. */
+export interface RouterLimits {
+  /** Clients served at once; one more gets Redis's `-ERR max number of clients reached`. */
+  readonly clientsMax: number
+  /** Bytes of one command that is not complete yet, with what follows it in the same read. */
+  readonly clientInputBytesMax: number
+  /** Replies that wait for a client to read them; above it, the router stops reading its requests. */
+  readonly clientOutputBytesMax: number
+  /** Replies that wait for a client to read them; above it, the client is closed. */
+  readonly clientOutputBytesHardMax: number
+  /** Commands of one client that wait for their replies; above it, the router stops reading its requests. */
+  readonly clientPipelineMax: number
+  /** Arguments of one command, its name included (Redis: 1024 × 1024). */
+  readonly argumentsMax: number
+  /** Bytes of one argument (Redis's `proto-max-bulk-len`, 512 MB). */
+  readonly bulkBytesMax: number
+  /** Bytes of one inline command (Redis: 64 KB). */
+  readonly inlineBytesMax: number
+  /** Aggregates inside aggregates in one reply of a backend. */
+  readonly replyDepthMax: number
+  /** Bytes of one line (simple string, error, number) in a reply of a backend. */
+  readonly replyLineBytesMax: number
+  /** Bytes of one reply of a backend. */
+  readonly replyBytesMax: number
+  /** Commands that wait at one backend, sent or not. */
+  readonly backendQueueMax: number
+  /** Bytes of commands that wait at one backend; a single larger command passes when nothing else waits. */
+  readonly backendQueueBytesMax: number
+  /** How long a connection to a backend may take. */
+  readonly connectTimeoutMs: number
+  /** How long a backend may take to answer a command, its time in the queue included. */
+  readonly replyTimeoutMs: number
+  /** The first wait before a lost backend is probed; it doubles, with jitter, up to `probeDelayMaxMs`. */
+  readonly probeDelayMinMs: number
+  readonly probeDelayMaxMs: number
+  /** Backends that one command is given to after its first one failed. */
+  readonly failoverAttemptsMax: number
+  /** How long `close` waits for requests in flight. */
+  readonly drainTimeoutMs: number
+}
+
+/** The limits of a router that was given none. */
+export const DEFAULT_LIMITS: RouterLimits = {
+  clientsMax: 10_000,
+  clientInputBytesMax: 1024 * MIB,
+  clientOutputBytesMax: MIB,
+  clientOutputBytesHardMax: 1024 * MIB,
+  clientPipelineMax: 16_384,
+  argumentsMax: 1_048_576,
+  bulkBytesMax: 512 * MIB,
+  inlineBytesMax: 64 * KIB,
+  replyDepthMax: 128,
+  replyLineBytesMax: 64 * KIB,
+  replyBytesMax: 1024 * MIB,
+  backendQueueMax: 65_536,
+  backendQueueBytesMax: 256 * MIB,
+  connectTimeoutMs: 1_000,
+  replyTimeoutMs: 5_000,
+  probeDelayMinMs: 50,
+  probeDelayMaxMs: 2_000,
+  failoverAttemptsMax: 3,
+  drainTimeoutMs: 5_000,
+}
+
+/**
+ * The given limits over the defaults.
+ * @throws RouterError LIMIT_INVALID, naming the limit
+ */
+export function resolveLimits(limits: Partial<RouterLimits> = {}): RouterLimits {
+  const resolved = { ...DEFAULT_LIMITS, ...limits }
+  for (const [name, value] of Object.entries(resolved)) {
+    if (Number.isSafeInteger(value) && value > 0) continue
+    throw new RouterError(
+      'LIMIT_INVALID',
+      `limit ${name} is ${String(value)}; it must be a whole number above 0`,
+      { name, value },
+    )
+  }
+  return resolved
+}

@@ -1,0 +1,125 @@
+import { array, bulk, error, integer, type ReplyValue, simple } from '../codec/resp/encode.ts'
+import { RequestFrame } from '../codec/resp/request-frame.ts'
+import { findRedisCommand } from './command-index.ts'
+import { findKeys } from './command-keys.ts'
+import type { RedisCommand } from './redis-command.ts'
+import { REDIS_COMMANDS } from './redis-commands.ts'
+
+const OFFERED = REDIS_COMMANDS.filter(({ run }) => run.type !== 'later' && run.type !== 'refused')
+
+/** The reply of COMMAND and its subcommands: the commands that this router routes or answers. */
+export function describeCommands(frame: RequestFrame): ReplyValue {
+  if (frame.argc === 1) return array(OFFERED.map(describe))
+  const sub = frame.text(1).toUpperCase()
+  switch (sub) {
+    case 'COUNT':
+      return integer(OFFERED.length)
+    case 'LIST':
+      return array(OFFERED.map(({ name }) => bulk(name)))
+    case 'INFO':
+      return array(named(frame).map((command) => (command ? describe(command) : NONE)))
+    case 'DOCS':
+      return docs(frame.argc === 2 ? OFFERED : named(frame))
+    case 'GETKEYS':
+      return keysOf(frame)
+    default:
+      return error(
+        `ERR unknown subcommand '${frame.text(1)}'. Try COMMAND COUNT, DOCS, GETKEYS, INFO or LIST.`,
+      )
+  }
+}
+
+const NONE: ReplyValue = { type: 'null' }
+
+function named(frame: RequestFrame): (RedisCommand | undefined)[] {
+  const found: (RedisCommand | undefined)[] = []
+  for (let at = 2; at < frame.argc; at++)
+    found.push(findRedisCommand(frame.bytes, frame.from(at), frame.to(at)))
+  return found
+}
+
+/** Name, arity, flags, first key, last key, step, then four empty lists (categories, tips, specifications, subcommands). */
+function describe(command: RedisCommand): ReplyValue {
+  const { keys, access } = command
+  const flags: ReplyValue[] = []
+  if (access === 'read') flags.push(simple('readonly'))
+  if (access === 'write') flags.push(simple('write'))
+  if (keys.type !== 'range' && keys.type !== 'none') flags.push(simple('movablekeys'))
+  const [first, last, step] = triple(command)
+  const empty = array([])
+  return array([
+    bulk(command.name),
+    integer(command.arity),
+    { type: 'set', items: flags },
+    integer(first),
+    integer(last),
+    integer(step),
+    { type: 'set', items: [] },
+    empty,
+    empty,
+    empty,
+  ])
+}
+
+function triple({ keys }: RedisCommand): readonly [number, number, number] {
+  if (keys.type === 'range') return [keys.first, keys.last, keys.step]
+  return keys.type === 'option' ? [1, 1, 1] : [0, 0, 0]
+}
+
+function docs(commands: readonly (RedisCommand | undefined)[]): ReplyValue {
+  return {
+    type: 'map',
+    entries: commands
+      .filter((command) => command !== undefined)
+      .map((command) => [
+        bulk(command.name),
+        { type: 'map', entries: [[bulk('summary'), bulk(summary(command))]] },
+      ]),
+  }
+}
+
+function summary({ run }: RedisCommand): string {
+  switch (run.type) {
+    case 'owner':
+      return 'Answered by the owner of its key.'
+    case 'split':
+      return 'Split over the owners of its keys.'
+    case 'all':
+      return 'Answered by all backends.'
+    case 'here':
+      return 'Answered by the router.'
+    case 'later':
+    case 'refused':
+      return `Not routed: ${run.reason}.`
+    default:
+      return run satisfies never
+  }
+}
+
+function keysOf(frame: RequestFrame): ReplyValue {
+  if (frame.argc < 3) return error("ERR wrong number of arguments for 'command|getkeys' command")
+  const command = findRedisCommand(frame.bytes, frame.from(2), frame.to(2))
+  if (command === undefined) return error('ERR Invalid command specified')
+  const inner = innerFrame(frame)
+  const { arity } = command
+  if (arity > 0 ? inner.argc !== arity : inner.argc < -arity)
+    return error('ERR Invalid number of arguments specified for command')
+  const found = findKeys(command.keys, inner, command.name)
+  if (found.type === 'error') return error(found.text)
+  if (found.indexes.length === 0) return error('ERR The command has no key arguments')
+  return array(found.indexes.map((at) => bulk(inner.arg(at))))
+}
+
+/** The frame without `COMMAND GETKEYS`: the same bytes, its arguments moved by two. */
+function innerFrame(frame: RequestFrame): RequestFrame {
+  const inner = new RequestFrame()
+  inner.bytes = frame.bytes
+  inner.start = frame.start
+  inner.end = frame.end
+  inner.argc = frame.argc - 2
+  for (let at = 2; at < frame.argc; at++) {
+    inner.argStart.push(frame.argStart[at] as number)
+    inner.argEnd.push(frame.argEnd[at] as number)
+  }
+  return inner
+}

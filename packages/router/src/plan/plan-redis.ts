@@ -1,0 +1,177 @@
+import { encodeCommand } from '../codec/resp/encode.ts'
+import type { RequestFrame } from '../codec/resp/request-frame.ts'
+import { findKeys, wrongArity } from './command-keys.ts'
+import type { GatherKind } from './gather.ts'
+import type { RedisCommand } from './redis-command.ts'
+
+/** What the planner asks about a pool. */
+export interface Placement {
+  /** A number that says who owns a key: equal positions have equal owners, in equal order. */
+  positionOf(bytes: Uint8Array, from: number, to: number): number
+  /** The one that answers for a position now, as a number that is the same for all its positions. */
+  ownerOf(position: number): number
+  /** True when the pool answers commands without keys itself (the embedded store), false when every backend is asked. */
+  readonly whole: boolean
+}
+
+/** A command for one owner, made of some keys of a client's command. */
+export interface PlanPart {
+  /** Which keys of the client's command, counted from 0 in its order. */
+  readonly ordinals: readonly number[]
+  readonly bytes: Buffer
+}
+
+/** What to do with one command of a client. */
+export type RedisPlan =
+  /** Send it as it is to the owner of argument `keyIndex` (-1: to the pool). */
+  | { readonly type: 'owner'; readonly keyIndex: number }
+  | {
+      readonly type: 'split'
+      readonly gather: GatherKind
+      readonly keyCount: number
+      readonly parts: readonly PlanPart[]
+    }
+  | { readonly type: 'all'; readonly gather: GatherKind }
+  | { readonly type: 'here' }
+  | { readonly type: 'error'; readonly code: PlanErrorCode; readonly text: string }
+
+/** Why a command is not routed; a label in the counters. */
+export type PlanErrorCode = 'UNKNOWN_COMMAND' | 'WRONG_ARGUMENTS' | 'NOT_ROUTED' | 'CROSSSLOT'
+
+/** Redis Cluster's text, which clients compare. */
+export const CROSSSLOT = "CROSSSLOT Keys in request don't hash to the same slot"
+
+// Plans without facts of their own are made once: the hot path allocates none.
+const HERE: RedisPlan = { type: 'here' }
+const OWNER_FIRST: RedisPlan = { type: 'owner', keyIndex: 1 }
+const OWNER_SECOND: RedisPlan = { type: 'owner', keyIndex: 2 }
+const OWNER_WHOLE: RedisPlan = { type: 'owner', keyIndex: -1 }
+const CROSSSLOT_PLAN: RedisPlan = { type: 'error', code: 'CROSSSLOT', text: CROSSSLOT }
+
+/**
+ * Decides the steps for a command. Pure; O(1) for commands with one key, O(keys) for others.
+ * @param command the row of the command, or `undefined` when the table has none
+ */
+export function planRedis(
+  command: RedisCommand | undefined,
+  frame: RequestFrame,
+  placement: Placement,
+): RedisPlan {
+  if (command === undefined)
+    return { type: 'error', code: 'UNKNOWN_COMMAND', text: unknownCommand(frame) }
+  const { arity, run, keys } = command
+  if (arity > 0 ? frame.argc !== arity : frame.argc < -arity)
+    return { type: 'error', code: 'WRONG_ARGUMENTS', text: wrongArity(command.name) }
+  switch (run.type) {
+    case 'owner':
+      if (keys.type === 'range' && keys.first === keys.last && keys.first < frame.argc)
+        return ownerPlan(keys.first)
+      return planOwner(command, frame, placement)
+    case 'split':
+      return planSplit(command, run.gather, frame, placement)
+    case 'all':
+      return placement.whole ? OWNER_WHOLE : { type: 'all', gather: run.gather }
+    case 'here':
+      return HERE
+    case 'later':
+      if (placement.whole && (command.name === 'scan' || command.name === 'randomkey'))
+        return OWNER_WHOLE
+      return notRouted(command.name, `not routed yet: ${run.reason}`)
+    case 'refused':
+      return notRouted(command.name, `not routed: ${run.reason}`)
+    default:
+      return run satisfies never
+  }
+}
+
+/**
+ * One part per owner, in the order in which owners first appear. Also used when a backend failed under a part: its keys
+ * may have different next owners.
+ */
+export function splitByOwner(
+  command: RedisCommand,
+  frame: RequestFrame,
+  placement: Placement,
+  ordinals?: readonly number[],
+): readonly PlanPart[] {
+  const step = command.keys.type === 'range' ? command.keys.step : 1
+  const groups = new Map<number, { args: Uint8Array[]; ordinals: number[] }>()
+  for (let at = 1, i = 0; at < frame.argc; at += step, i++) {
+    const position = placement.positionOf(frame.bytes, frame.from(at), frame.to(at))
+    const owner = placement.ownerOf(position)
+    let group = groups.get(owner)
+    if (group === undefined) {
+      group = { args: [frame.arg(0)], ordinals: [] }
+      groups.set(owner, group)
+    }
+    for (let j = 0; j < step; j++) group.args.push(frame.arg(at + j))
+    group.ordinals.push(ordinals?.[i] ?? i)
+  }
+  return Array.from(groups.values(), (group) => ({
+    ordinals: group.ordinals,
+    bytes: encodeCommand(group.args),
+  }))
+}
+
+function planOwner(command: RedisCommand, frame: RequestFrame, placement: Placement): RedisPlan {
+  const found = findKeys(command.keys, frame, command.name)
+  if (found.type === 'error') return { type: 'error', code: 'WRONG_ARGUMENTS', text: found.text }
+  const first = found.indexes[0]
+  if (first === undefined) return OWNER_WHOLE
+  return samePosition(found.indexes, frame, placement) ? ownerPlan(first) : CROSSSLOT_PLAN
+}
+
+function planSplit(
+  command: RedisCommand,
+  gather: GatherKind,
+  frame: RequestFrame,
+  placement: Placement,
+): RedisPlan {
+  const found = findKeys(command.keys, frame, command.name)
+  if (found.type === 'error') return { type: 'error', code: 'WRONG_ARGUMENTS', text: found.text }
+  const { indexes } = found
+  if (samePosition(indexes, frame, placement)) return OWNER_FIRST
+  const parts = splitByOwner(command, frame, placement)
+  return { type: 'split', gather, keyCount: indexes.length, parts }
+}
+
+function samePosition(
+  indexes: readonly number[],
+  frame: RequestFrame,
+  placement: Placement,
+): boolean {
+  const [first, ...others] = indexes.length === 1 ? [] : indexes
+  if (first === undefined) return true
+  const position = placement.positionOf(frame.bytes, frame.from(first), frame.to(first))
+  return others.every(
+    (at) => placement.positionOf(frame.bytes, frame.from(at), frame.to(at)) === position,
+  )
+}
+
+function ownerPlan(keyIndex: number): RedisPlan {
+  if (keyIndex === 1) return OWNER_FIRST
+  return keyIndex === 2 ? OWNER_SECOND : { type: 'owner', keyIndex }
+}
+
+function notRouted(name: string, reason: string): RedisPlan {
+  return { type: 'error', code: 'NOT_ROUTED', text: `ERR command '${name}' is ${reason}` }
+}
+
+const SHOWN_BYTES_MAX = 128
+
+/** As Redis says it: the name and the beginning of the arguments, both cut to 128 bytes. */
+function unknownCommand(frame: RequestFrame): string {
+  let args = ''
+  for (let at = 1; at < frame.argc && args.length < SHOWN_BYTES_MAX; at++) {
+    const room = SHOWN_BYTES_MAX - args.length
+    args += `'${shown(frame, at, room)}' `
+  }
+  return `ERR unknown command '${shown(frame, 0, SHOWN_BYTES_MAX)}', with args beginning with: ${args}`
+}
+
+function shown(frame: RequestFrame, at: number, bytesMax: number): string {
+  const from = frame.from(at)
+  return frame.bytes
+    .toString('latin1', from, Math.min(frame.to(at), from + bytesMax))
+    .replace(/[^\x20-\x7e]/g, '?')
+}

@@ -1,0 +1,310 @@
+import { createRing, type Ring, type RingNode } from '@ringway/ring'
+import { encodeError } from '../codec/resp/encode.ts'
+import { DECODED, RequestDecoder } from '../codec/resp/request-decoder.ts'
+import type { RequestFrame } from '../codec/resp/request-frame.ts'
+import type { GatherKind } from '../plan/gather.ts'
+import { type Placement, splitByOwner } from '../plan/plan-redis.ts'
+import type { BackendTopology, PoolTopology } from '../topology.ts'
+import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
+import { Gathering } from './gathering.ts'
+import type { LostCause } from './lost-cause.ts'
+import { countError, type ErrorCounts, type Pool } from './pool.ts'
+import { Request } from './request.ts'
+
+/** What the router may log about a pool. */
+export type PoolEvent =
+  | {
+      readonly type: 'backend-avoided'
+      readonly pool: string
+      readonly backend: string
+      readonly code: string
+      readonly cause: string
+    }
+  | { readonly type: 'backend-returned'; readonly pool: string; readonly backend: string }
+
+export interface StaticPoolTools extends BackendTools {
+  readonly errors: ErrorCounts
+  readonly log: (event: PoolEvent) => void
+}
+
+/**
+ * A pool of upstream servers on one ring.
+ *
+ *   key → ring position → its owner, unless that is avoided or out: then the next usable one on the ring
+ *
+ * A command whose backend is lost goes to the next one when it was not sent, or when it only reads; otherwise its client
+ * learns that it may have been applied.
+ */
+export class StaticPool implements Pool, BackendOwner {
+  readonly name: string
+  readonly placement: Placement
+  readonly counters = { requests: 0, errors: 0, failovers: 0 }
+
+  readonly #tools: StaticPoolTools
+  readonly #redecoder: RequestDecoder
+  #ring: Ring
+  #backends = new Map<string, Backend>()
+  /** In the order of the ring's nodes: `ring.ownerIndexAt` is an index into it. */
+  #byIndex: Backend[] = []
+  readonly #drained = new Set<Backend>()
+
+  constructor(topology: PoolTopology, tools: StaticPoolTools) {
+    this.name = topology.name
+    this.#tools = tools
+    this.#redecoder = new RequestDecoder(tools.limits)
+    this.#ring = createRing([])
+    this.placement = {
+      whole: false,
+      positionOf: (bytes, from, to) => this.#ring.hash(bytes.subarray(from, to)),
+      ownerOf: (position) => this.#usableIndex(position),
+    }
+    this.update(topology)
+  }
+
+  /** Backends in the order of their ids. */
+  get backends(): readonly Backend[] {
+    return this.#byIndex
+  }
+
+  /** Takes a newer topology: unchanged backends keep their connections, removed ones are drained. */
+  update(topology: PoolTopology): void {
+    const before = this.#backends
+    const after = new Map<string, Backend>()
+    for (const wanted of topology.backends) {
+      const known = before.get(wanted.id)
+      if (known !== undefined && known.host === wanted.host && known.port === wanted.port) {
+        known.setState(wanted.state)
+        after.set(wanted.id, known)
+      } else after.set(wanted.id, new Backend(wanted, this, this.#tools))
+    }
+    this.#ring = nextRing(this.#ring, topology)
+    this.#backends = after
+    this.#byIndex = this.#ring.nodes
+      .map((node) => after.get(node.id))
+      .filter((backend) => backend !== undefined)
+    for (const [id, backend] of before) if (after.get(id) !== backend) this.#retire(backend)
+  }
+
+  run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
+    this.counters.requests++
+    const { bytes, start, end } = frame
+    if (keyIndex >= 0)
+      request.position = this.#ring.hash(bytes.subarray(frame.from(keyIndex), frame.to(keyIndex)))
+    this.#give(request, bytes, start, end, stable)
+  }
+
+  runAll(request: Request, frame: RequestFrame, gather: GatherKind): void {
+    this.counters.requests++
+    const backends = this.#byIndex.filter((backend) => backend.state !== 'out')
+    if (backends.length === 0) {
+      this.#fail(request, 'NO_BACKEND', 'no backend is in the pool')
+      return
+    }
+    const gathering = new Gathering(request, gather, 0, backends.length)
+    for (const backend of backends) {
+      const part = new Request(gathering, request.command, request.resp, undefined, true)
+      if (backend.avoided)
+        this.#fail(part, 'AVOIDED', `${describe(backend)} is avoided${because(backend)}`)
+      else this.#send(part, backend, frame.bytes, frame.start, frame.end, false)
+    }
+  }
+
+  tick(now: number): void {
+    for (const backend of this.#byIndex) backend.tick(now)
+    for (const backend of this.#drained) {
+      backend.tick(now)
+      if (backend.queued === 0) {
+        backend.close()
+        this.#drained.delete(backend)
+      }
+    }
+  }
+
+  close(): void {
+    for (const backend of [...this.#byIndex, ...this.#drained]) backend.close()
+    this.#drained.clear()
+  }
+
+  lost(request: Request, backend: Backend, sent: boolean, cause: LostCause): void {
+    const { chunk, from, to, command } = request
+    request.chunk = undefined
+    backend.counters.errors++
+    const again = !sent || command.retry === 'safe'
+    const refused = cause.code === 'NO_RESP3' || request.bound
+    request.failures++
+    if (chunk === undefined || refused || !again) {
+      const fate = again ? '' : '; the write may have been applied'
+      this.#fail(request, cause.code, `${describe(backend)} ${cause.text}${fate}`)
+      return
+    }
+    if (request.failures > this.#tools.limits.failoverAttemptsMax) {
+      this.#fail(request, cause.code, `${describe(backend)} ${cause.text}, as did others before it`)
+      return
+    }
+    backend.counters.failovers++
+    this.counters.failovers++
+    if (request.ordinals !== undefined && request.ordinals.length > 1)
+      this.#giveKeys(request, request.ordinals, chunk.bytes, from, to)
+    else this.#give(request, chunk.bytes, from, to, true)
+  }
+
+  avoided(backend: Backend, cause: LostCause): void {
+    const { code, text } = cause
+    this.#tools.log({
+      type: 'backend-avoided',
+      pool: this.name,
+      backend: backend.id,
+      code,
+      cause: text,
+    })
+  }
+
+  returned(backend: Backend): void {
+    this.#tools.log({ type: 'backend-returned', pool: this.name, backend: backend.id })
+  }
+
+  #give(request: Request, bytes: Buffer, start: number, end: number, stable: boolean): void {
+    const backend = this.#backendAt(request.position)
+    if (backend === undefined) this.#failWhole(request)
+    else this.#send(request, backend, bytes, start, end, stable)
+  }
+
+  #send(
+    request: Request,
+    backend: Backend,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    stable: boolean,
+  ): void {
+    if (backend.accepts(end - start)) backend.send(request, bytes, start, end, stable)
+    else
+      this.#fail(
+        request,
+        'QUEUE_FULL',
+        `${describe(backend)} has ${backend.queued} commands (${backend.queuedBytes} bytes) waiting, which is its limit`,
+      )
+  }
+
+  /** The keys of a part had one owner, but they may have different next ones. */
+  #giveKeys(
+    request: Request,
+    ordinals: readonly number[],
+    bytes: Buffer,
+    from: number,
+    to: number,
+  ): void {
+    const decoder = this.#redecoder
+    if (decoder.next(bytes, from, to) !== DECODED.frame) {
+      this.#fail(request, 'BAD_PART', 'a part of a command could not be read again')
+      return
+    }
+    const { command, resp } = request
+    const parts = splitByOwner(command, decoder.frame, this.placement, ordinals)
+    const regathering = request.regather(parts.length)
+    for (const part of parts) {
+      const smaller = new Request(regathering, command, resp, part.ordinals, false)
+      smaller.failures = request.failures
+      decoder.next(part.bytes, 0, part.bytes.length)
+      this.run(smaller, decoder.frame, 1, true)
+    }
+  }
+
+  /** The backend that answers for a position now. */
+  #backendAt(position: number): Backend | undefined {
+    const first = this.#byIndex[this.#ring.ownerIndexAt(position)]
+    if (first === undefined || first.usable) return first
+    return this.#next(position)
+  }
+
+  #next(position: number): Backend | undefined {
+    const count = this.#byIndex.length
+    let draining: Backend | undefined
+    // Most often the second owner is well: ask the ring for few first.
+    for (let asked = Math.min(2, count); ; asked = Math.min(asked * 2, count)) {
+      for (const id of this.#ring.ownersAt(position, asked)) {
+        const backend = this.#backends.get(id)
+        if (backend?.usable) return backend
+        // When nothing else is left, a draining backend is better than an error.
+        if (backend?.state === 'draining' && !backend.avoided) draining ??= backend
+      }
+      if (asked === count) return draining
+    }
+  }
+
+  #usableIndex(position: number): number {
+    const index = this.#ring.ownerIndexAt(position)
+    const first = this.#byIndex[index]
+    if (first === undefined || first.usable) return index
+    const next = this.#next(position)
+    return next === undefined ? -1 : this.#byIndex.indexOf(next)
+  }
+
+  #failWhole(request: Request): void {
+    if (this.#byIndex.length === 0) {
+      this.#fail(request, 'NO_BACKEND', 'no backend is in the pool')
+      return
+    }
+    let last: Backend | undefined
+    for (const backend of this.#byIndex) if (backend.lastCause !== undefined) last ??= backend
+    const why =
+      last === undefined
+        ? 'all are out'
+        : `the last cause: ${describe(last)} ${last.lastCause?.text}`
+    this.#fail(request, 'NO_BACKEND', `no backend can be reached; ${why}`)
+  }
+
+  #fail(request: Request, code: string, text: string): void {
+    this.counters.errors++
+    countError(this.#tools.errors, code)
+    const reply = encodeError(`ERR pool "${this.name}": ${text}`)
+    request.settle(reply, 0, reply.length, true)
+  }
+
+  #retire(backend: Backend): void {
+    backend.drain()
+    if (backend.queued > 0) this.#drained.add(backend)
+  }
+}
+
+function describe(backend: Backend): string {
+  return `backend ${backend.id}`
+}
+
+function because(backend: Backend): string {
+  return backend.lastCause === undefined ? '' : `: it ${backend.lastCause.text}`
+}
+
+/** The ring of the new topology, made from the old one by its differences when the placement is the same. */
+function nextRing(before: Ring, topology: PoolTopology): Ring {
+  const { placement, backends } = topology
+  const { options } = before
+  const same =
+    options.keyHash === placement.keyHash &&
+    options.pointsPerWeight === placement.pointsPerWeight &&
+    options.hashTags === placement.hashTags
+  const nodes = backends.map(toNode)
+  if (!same || before.nodes.length === 0)
+    return createRing(nodes, {
+      placement: 'ringway',
+      keyHash: placement.keyHash,
+      pointsPerWeight: placement.pointsPerWeight,
+      hashTags: placement.hashTags,
+    })
+  const wanted = new Set(nodes.map((node) => node.id))
+  let ring = before
+  for (const node of before.nodes) if (!wanted.has(node.id)) ring = ring.without(node.id)
+  const known = new Map(before.nodes.map((node) => [node.id, node]))
+  for (const node of nodes) {
+    const old = known.get(node.id)
+    const unchanged =
+      old !== undefined && (old.weight ?? 1) === node.weight && old.zone === node.zone
+    if (!unchanged) ring = ring.with(node)
+  }
+  return ring
+}
+
+function toNode(backend: BackendTopology): RingNode {
+  const { id, weight, zone } = backend
+  return zone === undefined ? { id, weight } : { id, weight, zone }
+}
