@@ -1,5 +1,5 @@
 import { RingError } from './errors.ts'
-import { indexAt, numberOf, type PointTable } from './table/point-table.ts'
+import { endFlag, entryIndexAt, type PointTable, segmentOf } from './table/point-table.ts'
 import type { Roster } from './table/roster.ts'
 
 /** Up to this many owners a search in the list found so far is cheaper than a mark per node. */
@@ -19,12 +19,18 @@ export function walkOwners(
   const found: string[] = []
   if (wanted === 0) return found
   const marks = wanted > LISTED_MAX ? new Uint8Array(roster.ids.length) : undefined
-  const { entries, size } = table
-  let at = indexAt(table, position)
+  const { entries, index } = table
+  const flag = endFlag(table.bits)
+  let segment = segmentOf(table, position)
+  let at = entryIndexAt(table, position)
   while (found.length < wanted) {
-    const number = numberOf(entries[at] as number)
-    // The entry at `size` is a copy of the first.
-    at = at >= size ? 1 : at + 1
+    const entry = entries[at++] as number
+    if ((entry & flag) !== 0) {
+      segment = (segment + 1) & (index.length - 1)
+      at = index[segment] as number
+      continue
+    }
+    const number = entry & (flag - 1)
     const id = roster.ids[number] as string
     if (marks ? marks[number] === 1 : found.includes(id)) continue
     if (marks) marks[number] = 1
@@ -49,10 +55,18 @@ export function walkZones(
   const steppedBack: string[] = []
   const marks = new Uint8Array(roster.ids.length)
   const zonesUsed = new Uint8Array(roster.zoneCount)
-  let at = indexAt(table, position)
+  const { entries, index } = table
+  const flag = endFlag(table.bits)
+  let segment = segmentOf(table, position)
+  let at = entryIndexAt(table, position)
   while (found.length < zonesWanted || found.length + steppedBack.length < wanted) {
-    const number = numberOf(table.entries[at] as number)
-    at = at >= table.size ? 1 : at + 1
+    const entry = entries[at++] as number
+    if ((entry & flag) !== 0) {
+      segment = (segment + 1) & (index.length - 1)
+      at = index[segment] as number
+      continue
+    }
+    const number = entry & (flag - 1)
     if (marks[number] === 1) continue
     marks[number] = 1
     const zone = roster.zones[number] as number

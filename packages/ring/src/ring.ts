@@ -16,9 +16,8 @@ import { type KeyHash, type RingOptions, resolveOptions } from './options.ts'
 import { walkOwners, walkZones } from './owners.ts'
 import {
   buildTable,
-  expandPoints,
+  expandTable,
   fillPoints,
-  numberOf,
   ownerNumberAt,
   type PointTable,
 } from './table/point-table.ts'
@@ -68,11 +67,12 @@ export interface Ring {
 
   /**
    * A ring with one node more, or with a new weight or zone for a node that is there already; this ring if nothing
-   * changes. Equal to a new ring of the same nodes; only the points that come or go are hashed. O(points), mostly copying.
+   * changes. Equal to a new ring of the same nodes; only the points that come or go are hashed, and all
+   * else is shared. O(points of the node) and a copy of the index, O(points) when the shared memory is full.
    * @throws RingError as `createRing`
    */
   with(node: RingNode): Ring
-  /** A ring without a node; this ring if there is no such node. O(points), mostly copying. */
+  /** A ring without a node; this ring if there is no such node. As cheap as `with`. */
   without(id: string): Ring
   /**
    * What changes hands when `other` takes the place of this ring. O(points of both).
@@ -173,7 +173,8 @@ class TableRing implements Ring {
     }
     checkPointCount(roster.nodes, options.pointsPerWeight)
     const added = sortedPoints(node.id, 0, pointCount(node, options.pointsPerWeight))
-    return new TableRing(options, roster, this.#insert(added, index, number))
+    const table = this.#insert(added, index, number, roster.ids.length)
+    return new TableRing(options, roster, table)
   }
 
   /** Points have indexes, so another weight adds or removes the last ones and leaves the others where they are. */
@@ -188,17 +189,20 @@ class TableRing implements Ring {
     const newCount = pointCount(node, options.pointsPerWeight)
     let table = this.#table
     if (newCount > oldCount) {
-      table = this.#insert(sortedPoints(node.id, oldCount, newCount), index, number)
+      const added = sortedPoints(node.id, oldCount, newCount)
+      table = this.#insert(added, index, number, roster.ids.length)
     } else if (newCount < oldCount) {
-      table = removePoints(table, sortedPoints(node.id, newCount, oldCount), number)
+      const removed = sortedPoints(node.id, newCount, oldCount)
+      table = removePoints(table, removed, number, roster.ids.length)
     }
     return new TableRing(options, roster, table)
   }
 
   /** Inserts points of the node that sorts at `index`. */
-  #insert(added: Uint32Array, index: number, number: number): PointTable {
+  #insert(added: Uint32Array, index: number, number: number, numbersEnd: number): PointTable {
     const { indexes } = this.#roster
-    return insertPoints(this.#table, added, number, (other) => (indexes[other] as number) < index)
+    const precedes = (other: number) => (indexes[other] as number) < index
+    return insertPoints(this.#table, added, number, numbersEnd, precedes)
   }
 
   without(id: string): Ring {
@@ -206,8 +210,10 @@ class TableRing implements Ring {
     if (index < 0) return this
     const count = pointCount(this.nodes[index] as CheckedNode, this.options.pointsPerWeight)
     const number = this.#roster.numbers[index] as number
-    const table = removePoints(this.#table, sortedPoints(id, 0, count), number)
-    return new TableRing(this.options, rosterWithout(this.#roster, index), table)
+    const roster = rosterWithout(this.#roster, index)
+    const removed = sortedPoints(id, 0, count)
+    const table = removePoints(this.#table, removed, number, roster.ids.length)
+    return new TableRing(this.options, roster, table)
   }
 
   diff(other: Ring): RingDiff {
@@ -227,15 +233,14 @@ class TableRing implements Ring {
   }
 
   shares(): Map<string, number> {
-    const { entries, size } = this.#table
-    const points = expandPoints(this.#table)
+    const { points, numbers } = expandTable(this.#table)
     const shares = new Float64Array(this.#ids.length)
-    let from = points[size - 1] ?? 0
-    for (let i = 0; i < size; i++) {
+    let from = points.at(-1) ?? 0
+    for (let i = 0; i < points.length; i++) {
       const to = points[i] as number
       // Of equal points the first owns the arc; if all are equal, it owns the whole circle.
       if (i > 0 && to === from) continue
-      const number = numberOf(entries[i] as number)
+      const number = numbers[i] as number
       shares[number] = (shares[number] as number) + keyShare(this.#keyHash, from, to)
       from = to
     }
@@ -245,11 +250,9 @@ class TableRing implements Ring {
   }
 
   points(): { readonly positions: Uint32Array; readonly owners: Uint16Array } {
-    const { entries, size } = this.#table
+    const { points, numbers } = expandTable(this.#table)
     const { indexes } = this.#roster
-    const owners = new Uint16Array(size)
-    for (let i = 0; i < size; i++) owners[i] = indexes[numberOf(entries[i] as number)] as number
-    return { positions: expandPoints(this.#table), owners }
+    return { positions: points, owners: numbers.map((number) => indexes[number] as number) }
   }
 }
 

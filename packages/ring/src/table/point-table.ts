@@ -1,28 +1,33 @@
-// The points of a ring, sorted, four bytes each: a bucket index over the 32-bit circle holds at least the upper 16 bits
-// of every point, so an entry needs only the lower 16 and has room for the number of the owner.
+// The points of a ring, four bytes each. The circle is cut into 2^bits equal segments; the segment implies the upper
+// bits of its points, so an entry needs only the lower ones and has room for the number of the owner.
 //
-//   position ── top bits ──▶ buckets[b], buckets[b + 1]
-//                                 │            │
-//   entries: … 9 f41│2    0 023│0   0 1c9│2   1 0b2│1 …  entries[0]
-//              point│owner
+//   position ── upper bits ──▶ index[segment] ──▶ entries: … │ 0f41·2  8023·0  8023·1  END │ …
+//                                                              lower bits · owner's number
 //
-// A look-up touches two places in memory and scans over two entries on average. A scan that reaches the end of its
-// bucket has found its answer, the first point of a later bucket; behind the last one stands a copy of the first, which
-// makes falling off the end the same as wrapping round the circle.
+// Segments lie anywhere in `entries`, which is an arena that the rings of one line of descent share: a ring with one
+// node more writes the segments that its points fall into behind all others and has an index of its own. That is less
+// than a tenth of a large ring, and no older ring reads there. An END entry is greater than every wanted one and has the
+// flag bit, so a scan needs no bound; behind it the circle goes on in the next segment.
 
 import { xxh32Series } from '../hash/xxh32.ts'
 import { utf8Bytes } from '../utf8.ts'
 
+/** Memory for entries that several tables share; what is below `used` never changes. */
+export interface EntryArena {
+  readonly entries: Uint32Array
+  used: number
+}
+
 /** Points and owners; entries hold node numbers, which only a `Roster` can translate. */
 export interface PointTable {
-  /** Points without the copy of the first. */
   readonly size: number
-  /** `lower 16 bits of the point · owner's number`; ascending by point, equal points in the order of their nodes' ids. */
+  readonly arena: EntryArena
+  /** `arena.entries`, one step nearer. */
   readonly entries: Uint32Array
-  /** `buckets[b]` is the index of the first point at or after the start of bucket b; the last element is `size`. */
-  readonly buckets: Uint32Array
-  /** A position's bucket is `position >>> shift`. */
-  readonly shift: number
+  /** Where the entries of a segment begin: ascending by point, equal points in the order of their nodes' ids, then END. */
+  readonly index: Uint32Array
+  /** log2 of the number of segments. */
+  readonly bits: number
 }
 
 /** A node's name and its number of points. */
@@ -31,31 +36,43 @@ export interface PointSource {
   readonly count: number
 }
 
-/** Bits of an owner's number in an entry, and of a point that the bucket must therefore imply. */
-const NUMBER_BITS = 16
-const NUMBER_MASK = 0xffff
-/** log2 of the points per bucket, at least: beyond small rings, a bucket holds 2 to 4 points on average. */
-const POINTS_PER_BUCKET_BITS = 1
+/** log2 of the points per segment, at least: a segment holds 4 to 8 points on average, if the numbers leave room. */
+const POINTS_PER_SEGMENT_BITS = 2
+/** The END that all empty segments share. */
+const EMPTY_AT = 0
+/** A new arena has a quarter more room than its entries need, for the rings that descend from it. */
+const SPARE_SHIFT = 2
 
-/** The shift that gives 2 to 4 points per bucket; it depends on the number of points alone. */
-export function bucketShift(size: number): number {
-  const bits = 32 - Math.clz32(size) - 1 - POINTS_PER_BUCKET_BITS
-  return 32 - Math.max(NUMBER_BITS, bits)
+/** How many bits of a position name its segment: few points per segment, and room for numbers below `numbersEnd`. */
+export function segmentBits(size: number, numbersEnd: number): number {
+  const byDensity = 31 - Math.clz32(size) - POINTS_PER_SEGMENT_BITS
+  const numberBits = 32 - Math.clz32(Math.max(0, numbersEnd - 1))
+  return Math.max(1, byDensity, numberBits + 1)
 }
 
-/** The entry of a point. */
-export function entryOf(point: number, number: number): number {
-  return (point << NUMBER_BITS) | number
+/** The bit that only END has: the highest below the bits of the point. */
+export function endFlag(bits: number): number {
+  return 1 << (bits - 1)
+}
+
+/** All ones in the bits of the point, and the flag. */
+export function endEntry(bits: number): number {
+  return (-1 << (bits - 1)) >>> 0
+}
+
+/** The segment of a point or position. */
+export function segmentOf(table: PointTable, position: number): number {
+  return position >>> (32 - table.bits)
+}
+
+/** The entry of a point (of the number 0: the least that a point may have). */
+export function entryOf(point: number, number: number, bits: number): number {
+  return ((point << bits) | number) >>> 0
 }
 
 /** The number of the node in an entry. */
-export function numberOf(entry: number): number {
-  return entry & NUMBER_MASK
-}
-
-/** The lower bits of the point in an entry: they order the entries of one bucket. */
-export function lowerBitsOf(entry: number): number {
-  return entry >>> NUMBER_BITS
+export function numberOf(entry: number, bits: number): number {
+  return entry & (endFlag(bits) - 1)
 }
 
 /**
@@ -70,126 +87,146 @@ export function fillPoints(id: string, first: number, out: Uint32Array): void {
   xxh32Series(prefix, first, out)
 }
 
-/**
- * Builds a table; source i, in the order of the ids, gets the number i. O(points): points are uniform hashes, so dealing
- * them into their buckets and sorting each bucket by insertion is linear, and the bucket index falls out of it. Both
- * steps are stable, which keeps equal points in the order of the sources.
- */
+/** Builds a table; source i, in the order of the ids, gets the number i. O(points). */
 export function buildTable(sources: readonly PointSource[]): PointTable {
   let size = 0
   for (const source of sources) size += source.count
-  const shift = bucketShift(size)
-  const points = generate(sources, size)
-  const buckets = countBuckets(points, shift)
-  const entries = new Uint32Array(size + 1)
-  deal(sources, points, buckets, shift, entries)
-  sortBuckets(buckets, entries)
-  return sealTable(entries, buckets, shift)
-}
-
-/** Closes the circle: the last entry becomes a copy of the first. */
-export function sealTable(entries: Uint32Array, buckets: Uint32Array, shift: number): PointTable {
-  const size = entries.length - 1
-  entries[size] = entries[0] as number
-  return { size, entries, buckets, shift }
-}
-
-function generate(sources: readonly PointSource[], size: number): Uint32Array {
   const points = new Uint32Array(size)
+  const numbers = new Uint16Array(size)
   let at = 0
-  for (const { id, count } of sources) {
+  for (const [number, { id, count }] of sources.entries()) {
     fillPoints(id, 0, points.subarray(at, at + count))
+    numbers.fill(number, at, at + count)
     at += count
   }
-  return points
+  return packTable(points, numbers, segmentBits(size, sources.length), 0)
 }
 
-/** The start of each bucket, from points in any order. */
-export function countBuckets(points: Uint32Array, shift: number): Uint32Array {
-  const buckets = new Uint32Array(2 ** (32 - shift) + 1)
-  for (let i = 0; i < points.length; i++) {
-    const bucket = (points[i] as number) >>> shift
-    buckets[bucket] = (buckets[bucket] as number) + 1
-  }
-  let start = 0
-  for (let bucket = 0; bucket < buckets.length; bucket++) {
-    const count = buckets[bucket] as number
-    buckets[bucket] = start
-    start += count
-  }
-  return buckets
-}
-
-/** Puts every point into its bucket, using the starts as cursors and restoring them afterwards. */
-function deal(
-  sources: readonly PointSource[],
+/**
+ * Makes a table from points and the numbers of their owners. O(points): points are uniform hashes, so dealing them into
+ * their segments and sorting each by insertion is linear. Both steps are stable, which keeps equal points in order.
+ * @param spare room for at least so many further entries
+ */
+export function packTable(
   points: Uint32Array,
-  buckets: Uint32Array,
-  shift: number,
-  entries: Uint32Array,
-): void {
-  let from = 0
-  for (let number = 0; number < sources.length; number++) {
-    const end = from + (sources[number] as PointSource).count
-    for (; from < end; from++) {
-      const point = points[from] as number
-      const bucket = point >>> shift
-      const at = buckets[bucket] as number
-      buckets[bucket] = at + 1
-      entries[at] = entryOf(point, number)
-    }
+  numbers: Uint16Array,
+  bits: number,
+  spare: number,
+): PointTable {
+  const counts = countSegments(points, bits)
+  const index = new Uint32Array(counts.length)
+  const used = placeSegments(counts, index)
+  const entries = new Uint32Array(used + Math.max(spare, used >>> SPARE_SHIFT))
+  const shift = 32 - bits
+  for (let i = 0; i < points.length; i++) {
+    const point = points[i] as number
+    const segment = point >>> shift
+    const at = index[segment] as number
+    index[segment] = at + 1
+    entries[at] = entryOf(point, numbers[i] as number, bits)
   }
-  // Each cursor now stands at the start of the next bucket.
-  buckets.copyWithin(1, 0, buckets.length - 1)
-  buckets[0] = 0
+  finishSegments(counts, index, entries, bits)
+  return { size: points.length, arena: { entries, used }, entries, index, bits }
 }
 
-function sortBuckets(buckets: Uint32Array, entries: Uint32Array): void {
-  for (let bucket = 0; bucket + 1 < buckets.length; bucket++) {
-    const start = buckets[bucket] as number
-    const end = buckets[bucket + 1] as number
-    for (let i = start + 1; i < end; i++) {
-      const entry = entries[i] as number
-      const lower = lowerBitsOf(entry)
-      let at = i
-      for (; at > start && lowerBitsOf(entries[at - 1] as number) > lower; at--) {
-        entries[at] = entries[at - 1] as number
-      }
-      entries[at] = entry
+function countSegments(points: Uint32Array, bits: number): Uint32Array {
+  const counts = new Uint32Array(2 ** bits)
+  const shift = 32 - bits
+  for (let i = 0; i < points.length; i++) {
+    const segment = (points[i] as number) >>> shift
+    counts[segment] = (counts[segment] as number) + 1
+  }
+  return counts
+}
+
+/** Gives every segment its place and returns the number of entries, ENDs included. */
+function placeSegments(counts: Uint32Array, index: Uint32Array): number {
+  let used = EMPTY_AT + 1
+  for (let segment = 0; segment < counts.length; segment++) {
+    const count = counts[segment] as number
+    index[segment] = count === 0 ? EMPTY_AT : used
+    if (count > 0) used += count + 1
+  }
+  return used
+}
+
+/** Sorts every segment, writes its END, and turns the cursors in `index` back into starts. */
+function finishSegments(
+  counts: Uint32Array,
+  index: Uint32Array,
+  entries: Uint32Array,
+  bits: number,
+): void {
+  const end = endEntry(bits)
+  entries[EMPTY_AT] = end
+  for (let segment = 0; segment < counts.length; segment++) {
+    const count = counts[segment] as number
+    if (count === 0) continue
+    const behind = index[segment] as number
+    entries[behind] = end
+    index[segment] = behind - count
+    sortEntries(entries, behind - count, behind, bits)
+  }
+}
+
+function sortEntries(entries: Uint32Array, start: number, end: number, bits: number): void {
+  for (let i = start + 1; i < end; i++) {
+    const entry = entries[i] as number
+    const lower = entry >>> bits
+    let at = i
+    for (; at > start && (entries[at - 1] as number) >>> bits > lower; at--) {
+      entries[at] = entries[at - 1] as number
     }
+    entries[at] = entry
   }
 }
 
 /**
- * The index of the first point at or after a position (signed or unsigned), `size` past the last.
- * Constant time on average, no allocation.
+ * Where in `entries` the first point of the position's segment at or after the position (signed or unsigned) stands, or
+ * the segment's END. Constant time on average, no allocation.
  */
-export function indexAt(table: PointTable, position: number): number {
-  const { entries, buckets, shift } = table
-  const bucket = position >>> shift
-  const end = buckets[bucket + 1] as number
-  // Smaller than every entry of an equal point, whoever owns it.
-  const wanted = (position << NUMBER_BITS) >>> 0
-  let at = buckets[bucket] as number
-  while (at < end && (entries[at] as number) < wanted) at++
+export function entryIndexAt(table: PointTable, position: number): number {
+  const { entries, index, bits } = table
+  const wanted = (position << bits) >>> 0
+  let at = index[position >>> (32 - bits)] as number
+  while ((entries[at] as number) < wanted) at++
   return at
 }
 
 /** The number of the node that owns a position, -1 if the table is empty. Constant time on average, no allocation. */
 export function ownerNumberAt(table: PointTable, position: number): number {
-  return table.size === 0 ? -1 : numberOf(table.entries[indexAt(table, position)] as number)
+  if (table.size === 0) return -1
+  const { entries, index, bits } = table
+  const flag = endFlag(bits)
+  let entry = entries[entryIndexAt(table, position)] as number
+  for (let segment = position >>> (32 - bits); (entry & flag) !== 0; ) {
+    segment = (segment + 1) & (index.length - 1)
+    entry = entries[index[segment] as number] as number
+  }
+  return entry & (flag - 1)
 }
 
-/** All points in full, ascending. O(points + buckets). */
-export function expandPoints(table: PointTable): Uint32Array {
-  const { entries, buckets, shift, size } = table
+/** Points in full, ascending, and beside them the numbers of their owners. */
+export interface ExpandedPoints {
+  readonly points: Uint32Array
+  readonly numbers: Uint16Array
+}
+
+/** Reads a whole table. O(points + segments). */
+export function expandTable(table: PointTable): ExpandedPoints {
+  const { entries, index, bits, size } = table
+  const flag = endFlag(bits)
   const points = new Uint32Array(size)
-  for (let bucket = 0; bucket + 1 < buckets.length; bucket++) {
-    const upper = (bucket << shift) & ~NUMBER_MASK
-    const end = buckets[bucket + 1] as number
-    for (let at = buckets[bucket] as number; at < end; at++) {
-      points[at] = upper | lowerBitsOf(entries[at] as number)
+  const numbers = new Uint16Array(size)
+  let to = 0
+  for (let segment = 0; segment < index.length; segment++) {
+    const upper = segment << (32 - bits)
+    let at = index[segment] as number
+    for (let entry = entries[at] as number; (entry & flag) === 0; to++) {
+      points[to] = upper | (entry >>> bits)
+      numbers[to] = entry & (flag - 1)
+      entry = entries[++at] as number
     }
   }
-  return points
+  return { points, numbers }
 }
