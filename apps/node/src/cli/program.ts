@@ -59,7 +59,7 @@ function addUp(program: Command, exitWith: (code: number) => void): void {
     .command('up')
     .description('start a local cluster, one process per node, and keep it until Ctrl-C')
     .option('--nodes <n>', 'number of nodes', integer(1, 50), 3)
-    .option('--replicas <n>', 'members that hold each key', integer(1, 16), 2)
+    .option('--replicas <n>', 'members that hold each key', integer(1, 8), 2)
     .option('--base-port <port>', 'first port; every node takes ten', integer(1, 65_000), 7400)
     .option(
       '--redis-backends <host:port,…>',
@@ -96,7 +96,7 @@ function addStart(program: Command, exitWith: (code: number) => void): void {
     )
     .option('--zone <zone>', 'failure zone of this node')
     .option('--weight <weight>', 'share of the ring', number)
-    .option('--replicas <n>', 'members that hold each key of the store pool', integer(1, 16))
+    .option('--replicas <n>', 'members that hold each key of the store pool', integer(1, 8))
     .option(
       '--redis-backends <host:port,…>',
       'route to these Redis servers instead of the embedded store',

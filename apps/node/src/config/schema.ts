@@ -91,14 +91,14 @@ const pool: OptionSchema = {
       description:
         'Distinct members that hold each key of a `store` pool. A `redis` pool keeps one copy.',
       minimum: 1,
-      maximum: 16,
+      maximum: 8,
       default: 2,
     },
     minCopies: {
       type: 'integer',
       description: '`store`: refuse a write with `-NOREPLICAS` when fewer members can apply it.',
       minimum: 1,
-      maximum: 16,
+      maximum: 8,
       default: 1,
     },
     maxMemory: {

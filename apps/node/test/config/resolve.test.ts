@@ -87,12 +87,12 @@ describe('resolveConfig', () => {
     [
       'a wrong type',
       { pools: { a: { protocol: 'store', replicas: 'two' } } },
-      /ringway\.yml: pools\.a\.replicas: found "two"; allowed: an integer from 1 up to 16/,
+      /ringway\.yml: pools\.a\.replicas: found "two"; allowed: an integer from 1 up to 8/,
     ],
     [
       'a number one past the limit',
-      { pools: { a: { protocol: 'store', replicas: 17 } } },
-      /found 17; allowed: an integer from 1 up to 16/,
+      { pools: { a: { protocol: 'store', replicas: 9 } } },
+      /found 9; allowed: an integer from 1 up to 8/,
     ],
     ['a wrong choice', { profile: 'fast' }, /profile: found "fast"; allowed: lan, wan, local/],
     ['a missing key', { pools: { a: {} } }, /pools\.a\.protocol is missing; allowed: store, redis/],

@@ -1,0 +1,338 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Memberlist } from '@ringway/gossip'
+import type { PeerHub } from '@ringway/peer'
+import type { Ring } from '@ringway/ring'
+import { createRouter, type Router } from '@ringway/router'
+import type { StoreEvent } from '@ringway/store'
+import { formatHostPort } from '../config/address.ts'
+import type { NodeConfig, StorePoolConfig } from '../config/config.ts'
+import { NodeError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { createSteadyClock } from '../store/steady-clock.ts'
+import { StoreHost } from '../store/store-host.ts'
+import { VERSION } from '../version.ts'
+import { definitionsHash } from './definitions.ts'
+import { Directory } from './directory.ts'
+import { joinCluster } from './joining.ts'
+import { type ClusterMember, type MemberState, writeTags } from './member-tags.ts'
+import { PoolRing } from './pool-ring.ts'
+import { buildTopology } from './topology.ts'
+
+const POLL_MS = 25
+/** A start that waits longer than this for its slots says why. */
+const SLOW_START_MS = 5_000
+const HAND_OVER_TIMEOUT_MS = 10_000
+const LEAVE_TIMEOUT_MS = 3_000
+/** A member that calls us, and that gossip does not know, is asked to let us join; not more often than this. */
+const CALL_BACK_INTERVAL_MS = 200
+
+/** What changed: passed to listeners of `topology`. */
+export interface TopologyEvent {
+  /** Counts changes in this process. */
+  readonly epoch: number
+  readonly members: readonly ClusterMember[]
+}
+
+export interface ClusterOptions {
+  readonly config: NodeConfig
+  readonly instance: string
+  readonly memberlist: Memberlist
+  readonly hub: PeerHub
+  readonly log: Logger
+}
+
+/**
+ * The composition root of a running member: gossip and peer links tell who is there; rings and topology follow; the
+ * store and the router are told. Everything flows through {@link Cluster.refresh}, in one order.
+ */
+export class Cluster {
+  readonly config: NodeConfig
+  readonly memberlist: Memberlist
+  readonly hub: PeerHub
+  readonly router: Router
+  /** Absent when no pool has protocol store. */
+  readonly store: StoreHost | undefined
+  readonly pools: readonly PoolRing[]
+  readonly definitions: string
+  readonly listeners = new Set<(event: TopologyEvent) => void>()
+  readonly #instance: string
+  readonly #log: Logger
+  readonly #directory = new Directory()
+  readonly #storePool: StorePoolConfig | undefined
+  #state: MemberState = 'joining'
+  #ready = false
+  #epoch = 0
+  #fingerprint = ''
+  #refreshing = false
+  #met = false
+  #calledBackAt = Number.NEGATIVE_INFINITY
+
+  constructor({ config, instance, memberlist, hub, log }: ClusterOptions) {
+    this.config = config
+    this.memberlist = memberlist
+    this.hub = hub
+    this.#instance = instance
+    this.#log = log
+    this.pools = config.pools.map((pool) => new PoolRing(pool))
+    this.definitions = definitionsHash(config.pools)
+    this.router = createRouter({ log: (event) => log.warn({ ...event }, `backend ${event.type}`) })
+    this.#storePool = config.pools.find((pool) => pool.protocol === 'store')
+    this.store = this.#storePool && this.#createStore(this.#storePool)
+    this.#announce()
+    this.#listenToGossip()
+    this.#listenToLinks()
+    this.refresh()
+  }
+
+  get members(): readonly ClusterMember[] {
+    return this.#directory.live
+  }
+
+  /** The ring of the store pool, else of the first pool. */
+  get ring(): Ring {
+    const pool = this.pools.find(({ pool: { protocol } }) => protocol === 'store') ?? this.pools[0]
+    if (!pool) throw new NodeError('CONFIG_INVALID', 'this node has no pool')
+    return pool.ring
+  }
+
+  get readiness(): { readonly ready: boolean; readonly reason: string } {
+    if (this.#state === 'draining') return { ready: false, reason: 'the node is leaving' }
+    if (this.#ready) return { ready: true, reason: 'ready' }
+    return {
+      ready: false,
+      reason: this.#met ? this.#missing() : 'the node has not found its cluster yet',
+    }
+  }
+
+  /** Joins or founds the cluster; resolves when every slot has a primary that this member knows. */
+  async join(signal: AbortSignal): Promise<void> {
+    const outcome = await joinCluster({
+      memberlist: this.memberlist,
+      gossip: this.config.gossip,
+      log: this.#log,
+      signal,
+      hasMet: () => this.#met,
+    })
+    this.refresh()
+    if (outcome === 'alone' && this.store?.found()) this.#log.info('founded a new cluster')
+    this.#met = true
+    await this.#waitUntilServed(signal)
+    this.#state = 'active'
+    this.#ready = true
+    this.#announce()
+    this.refresh()
+  }
+
+  /** Opens the client listeners. */
+  async listen() {
+    return await Promise.all(
+      this.config.listeners.map(async ({ protocol, bind, pool }) => {
+        const { host, port } = await this.router
+          .listen({ protocol, ...bind, pool })
+          .catch((cause: Error & { code?: string }) => {
+            throw new NodeError(
+              cause.code === 'PORT_IN_USE' ? 'PORT_IN_USE' : 'BIND_FAILED',
+              `cannot listen on ${formatHostPort(bind)} for ${protocol}: ${cause.message}`,
+              {},
+              { cause },
+            )
+          })
+        return { protocol, pool, address: { host, port } }
+      }),
+    )
+  }
+
+  /** A clean goodbye: finish requests, give the data away, gossip the leave. */
+  async leave(): Promise<void> {
+    await this.router.close()
+    this.#state = 'draining'
+    this.#announce()
+    this.refresh()
+    await this.#handOver()
+    await this.memberlist.leave({ timeoutMs: LEAVE_TIMEOUT_MS }).catch((error: Error) => {
+      this.#log.warn({ err: error }, 'the leave was not told to every member in time')
+    })
+    this.store?.close()
+  }
+
+  /** Lets go of everything at once, after a start that failed. */
+  async abandon(): Promise<void> {
+    this.store?.close()
+    await this.router.close({ drainTimeoutMs: 0 })
+  }
+
+  /** Brings rings, links, store and router in line with what gossip and links know. */
+  refresh(): void {
+    this.#directory.refresh(this.memberlist.members())
+    const members = this.#directory.live
+    const fingerprint = JSON.stringify(members)
+    if (fingerprint === this.#fingerprint) return
+    this.#fingerprint = fingerprint
+    this.#epoch++
+    for (const pool of this.pools) pool.follow(members)
+    this.hub.setPeers(
+      members
+        .filter(({ name }) => name !== this.config.name)
+        .map(({ name, address, peerPort, instance }) => ({
+          name,
+          host: address.host,
+          port: peerPort,
+          instance,
+        })),
+    )
+    this.store?.topology({
+      members: members.map(({ name, instance, weight, zone, state, suspect }) => ({
+        name,
+        instance,
+        weight,
+        state,
+        suspect,
+        ...(zone === undefined ? {} : { zone }),
+      })),
+    })
+    this.router.post({
+      type: 'topology',
+      topology: buildTopology(this.#epoch, this.pools, members),
+    })
+    for (const listener of this.listeners) listener({ epoch: this.#epoch, members })
+  }
+
+  #createStore(pool: StorePoolConfig): StoreHost {
+    const store = new StoreHost({
+      hub: this.hub,
+      maxMemoryBytes: pool.maxMemoryBytes,
+      now: createSteadyClock(),
+      store: {
+        name: this.config.name,
+        instance: this.#instance,
+        pool: pool.name,
+        replicas: pool.replicas,
+        minCopies: pool.minCopies,
+        maxMemoryPolicy: pool.maxMemoryPolicy,
+      },
+      onEvent: (event) => this.#logStoreEvent(event),
+    })
+    this.router.attachPool(pool.name, store)
+    return store
+  }
+
+  /** Tells gossip what we are. */
+  #announce(): void {
+    const { zone, weight, admin } = this.config
+    this.memberlist.setTags(
+      writeTags({
+        version: VERSION,
+        instance: this.#instance,
+        ...(zone === undefined ? {} : { zone }),
+        weight,
+        state: this.#state,
+        peerPort: this.hub.address.port,
+        ...(admin && admin.bind.port !== 0 ? { adminPort: admin.bind.port } : {}),
+        definitions: this.definitions,
+      }),
+    )
+  }
+
+  #listenToGossip(): void {
+    const changed = () => this.#refreshSoon()
+    for (const type of ['join', 'update', 'suspect', 'refuted', 'fail', 'leave'] as const)
+      this.memberlist.on(type, (event) => {
+        this.#log.info({ member: event.member.name }, `member ${type}`)
+        changed()
+      })
+    this.memberlist.on('evicted', ({ from }) => {
+      this.#log.warn(
+        { from },
+        'others held this member for dead; it serves again when they confirm that it may',
+      )
+      this.store?.doubt()
+    })
+    this.memberlist.on('conflict', ({ existing, other }) => {
+      this.#log.error(
+        { name: existing.name, known: existing.address, other },
+        'two members use one name',
+      )
+    })
+  }
+
+  #listenToLinks(): void {
+    this.hub.onUp(({ name, instance, fields }) => {
+      this.#met = true
+      this.#directory.prove(name, instance, this.memberlist.members())
+      this.refresh()
+      this.store?.linkUp(name, instance)
+      if (!this.#directory.member(name)) this.#callBack(fields['gossip'])
+    })
+    this.hub.onDown(({ name }, reason) => {
+      this.#log.info({ member: name, reason }, 'link down')
+      this.store?.linkDown(name)
+    })
+    this.hub.onWrongInstance((name, instance) => {
+      this.#directory.prove(name, instance, this.memberlist.members())
+      this.refresh()
+    })
+  }
+
+  /** A member linked to us that gossip does not know (we were restarted and it remembers us): join through it. */
+  #callBack(gossip: string | undefined): void {
+    const now = performance.now()
+    if (gossip === undefined || now - this.#calledBackAt < CALL_BACK_INTERVAL_MS) return
+    this.#calledBackAt = now
+    void this.memberlist.join([gossip]).then(() => this.refresh())
+  }
+
+  /** Events of one turn cause one refresh. */
+  #refreshSoon(): void {
+    if (this.#refreshing) return
+    this.#refreshing = true
+    queueMicrotask(() => {
+      this.#refreshing = false
+      this.refresh()
+    })
+  }
+
+  async #waitUntilServed(signal: AbortSignal): Promise<void> {
+    let warnAt = performance.now() + SLOW_START_MS
+    while (this.#missing() !== '') {
+      await pause(POLL_MS, undefined, { signal })
+      if (performance.now() < warnAt) continue
+      warnAt = performance.now() + SLOW_START_MS
+      this.#log.warn({ missing: this.#missing() }, 'still starting')
+    }
+  }
+
+  /** What keeps this member from serving; empty when nothing does. */
+  #missing(): string {
+    const down = this.members.filter(
+      ({ name, suspect }) => name !== this.config.name && !suspect && !this.hub.isUp(name),
+    )
+    if (down.length > 0) return `no link yet to ${down.map(({ name }) => name).join(', ')}`
+    const unserved = this.store?.status().unserved ?? 0
+    return unserved === 0 ? '' : `${unserved} slots have no primary yet`
+  }
+
+  async #handOver(): Promise<void> {
+    if (!this.store) return
+    const deadline = performance.now() + HAND_OVER_TIMEOUT_MS
+    while (performance.now() < deadline) {
+      const takers = this.members.filter(
+        ({ name, state }) => name !== this.config.name && state !== 'draining',
+      )
+      if (takers.length === 0 || this.store.handedOver()) return
+      await pause(POLL_MS)
+    }
+    this.#log.warn(
+      { leftOver: this.store.status().leftOver },
+      `hand-over was not done within ${HAND_OVER_TIMEOUT_MS} ms; the other copies take over`,
+    )
+  }
+
+  #logStoreEvent(event: StoreEvent): void {
+    const serious =
+      event.type === 'slots-lost' ||
+      event.type === 'clock-drift' ||
+      event.type === 'incompatible' ||
+      event.type === 'copy-expired'
+    this.#log[serious ? 'warn' : 'info']({ ...event }, `store: ${event.type}`)
+  }
+}

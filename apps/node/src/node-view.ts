@@ -1,0 +1,118 @@
+import { slotOf } from '@ringway/ring'
+import type { AdminView, ApiBackend, ApiMember, ApiPool, ApiStore } from './admin/view.ts'
+import type { Cluster } from './cluster/cluster.ts'
+import { readTags } from './cluster/member-tags.ts'
+import type { PoolRing } from './cluster/pool-ring.ts'
+import { formatHostPort } from './config/address.ts'
+
+/** The node as the admin API shows it. */
+export function createNodeView(
+  name: string,
+  cluster: Cluster,
+  metrics: () => Promise<string>,
+): AdminView {
+  return {
+    name,
+    metrics,
+    readiness: () => cluster.readiness,
+    members: () => members(name, cluster),
+    pools: () => cluster.pools.map((pool) => describePool(pool, cluster)),
+    lookup: (poolName, key) => {
+      const found = cluster.pools.find(({ pool }) => pool.name === poolName)
+      if (!found) return undefined
+      const { pool, ring } = found
+      const slot = slotOf(key)
+      const acting = pool.protocol === 'store' ? cluster.store?.primaryOf(slot) : undefined
+      return {
+        pool: poolName,
+        key,
+        hash: ring.hash(key),
+        slot,
+        owners: ring.owners(key, pool.protocol === 'store' ? pool.replicas : 1),
+        ...(acting === undefined ? {} : { acting }),
+        digest: ring.digest,
+      }
+    },
+  }
+}
+
+function members(self: string, cluster: Cluster): readonly ApiMember[] {
+  return [...cluster.memberlist.members()]
+    .map((member): ApiMember => {
+      const facts = readTags(member.tags)
+      return {
+        name: member.name,
+        address: formatHostPort(member.address),
+        state: member.state,
+        incarnation: member.incarnation,
+        ringway: facts !== undefined,
+        ...(member.rttMs === undefined ? {} : { rttMs: member.rttMs }),
+        ...(facts
+          ? {
+              ...(facts.zone === undefined ? {} : { zone: facts.zone }),
+              weight: facts.weight,
+              instance: facts.instance,
+              phase: facts.state,
+              version: facts.version,
+              peer: formatHostPort({ host: member.address.host, port: facts.peerPort }),
+              ...(member.name === self ? {} : { linked: cluster.hub.isUp(member.name) }),
+              definitionsDiffer: facts.definitions !== cluster.definitions,
+            }
+          : {}),
+      }
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function describePool(found: PoolRing, cluster: Cluster): ApiPool {
+  const { pool, ring } = found
+  const store = pool.protocol === 'store' ? describeStore(cluster) : undefined
+  return {
+    name: pool.name,
+    protocol: pool.protocol,
+    placement: 'ringway',
+    keyHash: ring.options.keyHash,
+    replicas: pool.protocol === 'store' ? pool.replicas : 1,
+    digest: ring.digest,
+    backends: backends(found, cluster),
+    ...(store ? { store } : {}),
+  }
+}
+
+function backends({ pool, ring }: PoolRing, cluster: Cluster): readonly ApiBackend[] {
+  const shares = ring.shares()
+  if (pool.protocol === 'store')
+    return cluster.members.map(({ name, address, peerPort, weight, zone, state, suspect }) => ({
+      id: name,
+      address: formatHostPort({ host: address.host, port: peerPort }),
+      weight,
+      ...(zone === undefined ? {} : { zone }),
+      state: suspect ? 'suspect' : state,
+      share: shares.get(name) ?? 0,
+    }))
+  const counters = cluster.router.counters().pools[pool.name]?.backends
+  return pool.backends.map(({ id, address, weight, zone }) => ({
+    id,
+    address: formatHostPort(address),
+    weight,
+    ...(zone === undefined ? {} : { zone }),
+    state: counters?.[id]?.avoided ? 'avoided' : 'up',
+    share: shares.get(id) ?? 0,
+  }))
+}
+
+function describeStore(cluster: Cluster): ApiStore | undefined {
+  const status = cluster.store?.status()
+  return (
+    status && {
+      safe: status.safe,
+      slotsHeld: status.held,
+      slotsOwned: status.owned,
+      slotsActing: status.acting,
+      slotsUnderReplicated: status.underReplicated,
+      entries: status.entries,
+      bytes: status.bytes,
+      maxBytes: status.maxBytes,
+    }
+  )
+}

@@ -1,0 +1,259 @@
+import { randomBytes } from 'node:crypto'
+import { createMemberlist, type Memberlist } from '@ringway/gossip'
+import { createPeerHub, type PeerHub } from '@ringway/peer'
+import type { FastifyInstance } from 'fastify'
+import { createAdminServer } from './admin/server.ts'
+import { Cluster, type TopologyEvent } from './cluster/cluster.ts'
+import { clusterIdentity } from './cluster/definitions.ts'
+import type { ClusterMember } from './cluster/member-tags.ts'
+import { formatHostPort, type HostPort } from './config/address.ts'
+import type { NodeConfig } from './config/config.ts'
+import type { NodeOptions } from './config/options.ts'
+import { resolveConfig } from './config/resolve.ts'
+import { NodeError } from './errors.ts'
+import { createLogger, type Logger } from './logger.ts'
+import { createMetrics } from './metrics.ts'
+import { canBind } from './net/free-ports.ts'
+import { createNodeView } from './node-view.ts'
+import { createNodeStore, type NodeStore } from './store/node-store.ts'
+
+/** What a caller of {@link createNode} may pass besides the options. */
+export interface CreateNodeTools {
+  /** Aborting gives up a start that is still waiting for a seed. */
+  readonly signal?: AbortSignal
+  /** Default: JSON lines on stderr at `logLevel`. */
+  readonly log?: Logger
+  /** Named in configuration errors. @defaultValue 'options' */
+  readonly source?: string
+}
+
+/** A running member. */
+export interface RingwayNode {
+  readonly name: string
+  /** 16 hex digits, drawn at this start. */
+  readonly instance: string
+  readonly addresses: NodeAddresses
+  /** Live members in order of name, this one included. */
+  readonly members: readonly ClusterMember[]
+  /**
+   * The first owner of a key on the ring of the store pool (else of the first pool); undefined while the ring is empty.
+   * O(1).
+   */
+  owner(key: string | Uint8Array): string | undefined
+  /** Up to `count` distinct owners, the primary first. */
+  owners(key: string | Uint8Array, count: number): readonly string[]
+  /** True if this member is the first owner. */
+  isMine(key: string | Uint8Array): boolean
+  /** @throws NodeError CONFIG_INVALID when read on a node without a store pool. */
+  readonly store: NodeStore
+  on(event: 'topology', listener: (event: TopologyEvent) => void): void
+  off(event: 'topology', listener: (event: TopologyEvent) => void): void
+  /** Finishes requests in flight, hands over, tells the others, and closes every socket. Idempotent; takes seconds at most. */
+  close(): Promise<void>
+}
+
+export interface NodeAddresses {
+  readonly gossip: HostPort
+  readonly peer: HostPort
+  readonly admin?: HostPort
+  readonly listeners: readonly {
+    readonly protocol: 'redis'
+    readonly pool: string
+    readonly address: HostPort
+  }[]
+}
+
+/**
+ * Starts a member: joins or founds the cluster, and resolves when it serves its keys.
+ *
+ * @throws NodeError with a message for the person who starts it; nothing is left running.
+ */
+export async function createNode(
+  options: NodeOptions = {},
+  tools: CreateNodeTools = {},
+): Promise<RingwayNode> {
+  const config = resolveConfig(options, tools.source)
+  const log = tools.log ?? createLogger(config.logLevel, config.name)
+  const starting = new StartingNode(config, log, tools.signal ?? new AbortController().signal)
+  try {
+    return await starting.start()
+  } catch (error) {
+    await starting.abandon()
+    throw error
+  }
+}
+
+/** The steps of a start, and what has to be undone when one of them fails. */
+class StartingNode {
+  readonly #config: NodeConfig
+  readonly #log: Logger
+  readonly #signal: AbortSignal
+  readonly #instance = randomBytes(8).toString('hex')
+  #memberlist: Memberlist | undefined
+  #hub: PeerHub | undefined
+  #cluster: Cluster | undefined
+  #admin: FastifyInstance | undefined
+
+  constructor(config: NodeConfig, log: Logger, signal: AbortSignal) {
+    this.#config = config
+    this.#log = log
+    this.#signal = signal
+  }
+
+  async start(): Promise<RingwayNode> {
+    const config = this.#config
+    await checkPorts(config)
+    const memberlist = await this.#startGossip()
+    const hub = await this.#startPeerLinks(memberlist)
+    const cluster = new Cluster({
+      config,
+      instance: this.#instance,
+      memberlist,
+      hub,
+      log: this.#log,
+    })
+    this.#cluster = cluster
+    const admin = await this.#startAdmin(cluster)
+    await cluster.join(this.#signal)
+    const listeners = await cluster.listen()
+    this.#log.info({ members: cluster.members.map(({ name }) => name) }, 'ready')
+    return this.#node(cluster, {
+      gossip: memberlist.address,
+      peer: hub.address,
+      ...(admin ? { admin } : {}),
+      listeners,
+    })
+  }
+
+  /** Undoes what was started. */
+  async abandon(): Promise<void> {
+    await this.#admin?.close()
+    await this.#cluster?.abandon()
+    await this.#hub?.close()
+    await this.#memberlist?.close()
+  }
+
+  async #startGossip(): Promise<Memberlist> {
+    const { name, profile, gossip } = this.#config
+    this.#memberlist = await createMemberlist({
+      name,
+      profile,
+      bind: gossip.bind,
+      ...(gossip.advertise ? { advertise: gossip.advertise } : {}),
+      delegate: gossip.delegate,
+      ...(gossip.label === '' ? {} : { label: gossip.label }),
+      ...(gossip.keys.length === 0 ? {} : { keys: [...gossip.keys] }),
+      log: (level, message, details) => this.#log[level](details ?? {}, message),
+    }).catch((cause) => {
+      throw bindError('gossip', gossip.bind, cause)
+    })
+    return this.#memberlist
+  }
+
+  async #startPeerLinks(memberlist: Memberlist): Promise<PeerHub> {
+    const { name, gossip, peer, insecure } = this.#config
+    this.#hub = await createPeerHub({
+      self: { name, instance: this.#instance },
+      cluster: clusterIdentity(gossip.label),
+      bind: peer.bind,
+      ...(gossip.keys.length === 0 ? {} : { keys: gossip.keys }),
+      insecure,
+      fields: { gossip: formatHostPort(memberlist.address) },
+      log: this.#log,
+    }).catch((cause) => {
+      throw bindError('peer', peer.bind, cause)
+    })
+    return this.#hub
+  }
+
+  async #startAdmin(cluster: Cluster): Promise<HostPort | undefined> {
+    const { admin, name } = this.#config
+    if (!admin) return undefined
+    const metrics = createMetrics(cluster)
+    this.#admin = createAdminServer({
+      view: createNodeView(name, cluster, () => metrics.metrics()),
+      log: this.#log,
+      ...(admin.token === undefined ? {} : { token: admin.token }),
+    })
+    await this.#admin.listen(admin.bind).catch((cause: Error) => {
+      throw bindError('admin', admin.bind, cause)
+    })
+    const address = this.#admin.server.address()
+    return typeof address === 'object' && address
+      ? { host: admin.bind.host, port: address.port }
+      : admin.bind
+  }
+
+  #node(cluster: Cluster, addresses: NodeAddresses): RingwayNode {
+    const { name } = this.#config
+    let closing: Promise<void> | undefined
+    const store = cluster.store
+      ? createNodeStore(cluster.store, () => closing !== undefined)
+      : undefined
+    return {
+      name,
+      instance: this.#instance,
+      addresses,
+      get members() {
+        return cluster.members
+      },
+      owner: (key) => cluster.ring.owner(key),
+      owners: (key, count) => cluster.ring.owners(key, count),
+      isMine: (key) => cluster.ring.owner(key) === name,
+      get store() {
+        if (store) return store
+        throw new NodeError('CONFIG_INVALID', 'this node has no pool with protocol store')
+      },
+      on: (_event, listener) => cluster.listeners.add(listener),
+      off: (_event, listener) => cluster.listeners.delete(listener),
+      close: () => {
+        closing ??= this.#close(cluster)
+        return closing
+      },
+    }
+  }
+
+  async #close(cluster: Cluster): Promise<void> {
+    await cluster.leave()
+    await this.#admin?.close()
+    await this.#hub?.close()
+    await this.#memberlist?.close()
+  }
+}
+
+/** Listeners open last, when the node serves; a port that is taken should not be found out that late. */
+async function checkPorts({ listeners, admin, peer }: NodeConfig): Promise<void> {
+  const wanted = [
+    ...listeners.map(({ protocol, bind }) => ({ what: protocol, bind })),
+    ...(admin ? [{ what: 'admin', bind: admin.bind }] : []),
+    { what: 'peer', bind: peer.bind },
+  ]
+  for (const { what, bind } of wanted)
+    if (bind.port !== 0 && !(await canBind(bind.host, bind.port)))
+      throw new NodeError(
+        'PORT_IN_USE',
+        `cannot listen on ${formatHostPort(bind)} for ${what}: the port is in use, or the address is not of this machine. --${what} HOST:PORT sets another.`,
+        { what, ...bind },
+      )
+}
+
+function bindError(
+  what: string,
+  bind: HostPort,
+  cause: Error & { readonly code?: string; readonly details?: unknown },
+): Error {
+  const inUse = /EADDRINUSE|PORT_IN_USE/.test(`${cause.code} ${cause.message}`)
+  if (inUse)
+    return new NodeError(
+      'PORT_IN_USE',
+      `cannot listen on ${formatHostPort(bind)} for ${what}: the port is in use. --${what} HOST:PORT sets another.`,
+      { what, ...bind },
+      { cause },
+    )
+  return new NodeError(
+    'BIND_FAILED',
+    `cannot listen on ${formatHostPort(bind)} for ${what}: ${cause.message}`,
+    { what, ...bind },
+    { cause },
+  )
+}

@@ -1,0 +1,149 @@
+import type { PeerHub } from '@ringway/peer'
+import type { PoolDriver, ReplySink, RoutedCommand } from '@ringway/router'
+import {
+  createEntryTable,
+  createStore,
+  findStoreCommand,
+  type Store,
+  type StoreEffects,
+  type StoreEvent,
+  type StoreMessage,
+  type StoreOptions,
+  type StoreStatus,
+  type StoreTopology,
+} from '@ringway/store'
+
+export interface StoreHostOptions {
+  readonly hub: PeerHub
+  readonly store: Omit<StoreOptions, 'table' | 'findCommand' | 'random'>
+  readonly maxMemoryBytes: number
+  /** Milliseconds since 1970, never going back. */
+  readonly now: () => number
+  readonly onEvent: (event: StoreEvent) => void
+}
+
+/**
+ * The driver of the store machine: it owns the one timer, carries the machine's messages over peer links, and turns
+ * client commands into calls. The machine is synchronous; whatever it wants done while it runs is only noted here.
+ */
+export class StoreHost implements PoolDriver {
+  readonly #store: Store
+  readonly #hub: PeerHub
+  readonly #now: () => number
+  readonly #replies = new ReplyRouter()
+  readonly #effects: StoreEffects
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor({ hub, store, maxMemoryBytes, now, onEvent }: StoreHostOptions) {
+    this.#hub = hub
+    this.#now = now
+    this.#store = createStore({
+      ...store,
+      table: createEntryTable({ maxBytes: maxMemoryBytes }),
+      findCommand: findStoreCommand,
+      random: (bound) => Math.floor(Math.random() * bound),
+    })
+    this.#effects = {
+      reply: (token, reply) => this.#replies.put(token, reply),
+      send: (member, message) => this.#send(member, message),
+      setTimer: (at) => this.#setTimer(at),
+      notify: onEvent,
+    }
+    hub.onMessage((from, message) => {
+      if (!this.#closed)
+        this.#store.receive(from.name, message as StoreMessage, now(), this.#effects)
+    })
+  }
+
+  dispatch(command: RoutedCommand, sink: ReplySink, part: number): void {
+    const token = this.#replies.expect(sink, part)
+    this.#store.execute(
+      { token, args: command.args, keyIndex: command.keyIndex, resp: command.resp },
+      this.#now(),
+      this.#effects,
+    )
+  }
+
+  found(): boolean {
+    return this.#store.found(this.#now(), this.#effects)
+  }
+
+  topology(topology: StoreTopology): void {
+    this.#store.topology(topology, this.#now(), this.#effects)
+  }
+
+  linkUp(member: string, instance: string): void {
+    this.#store.linkUp(member, instance, this.#now(), this.#effects)
+  }
+
+  linkDown(member: string): void {
+    if (!this.#closed) this.#store.linkDown(member, this.#now(), this.#effects)
+  }
+
+  /** Serve nothing until the others confirm that this member still may. */
+  doubt(): void {
+    this.#store.doubt(this.#now(), this.#effects)
+  }
+
+  handedOver(): boolean {
+    return this.#store.handedOver()
+  }
+
+  primaryOf(slot: number): string | undefined {
+    return this.#store.primaryOf(slot)
+  }
+
+  status(): StoreStatus {
+    return this.#store.status()
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+  }
+
+  #send(member: string, message: StoreMessage): void {
+    // A link delivers everything in order or breaks: a message that does not fit in the queue breaks it.
+    if (!this.#hub.send(member, message)) this.#hub.breakLink(member, 'its queue is full')
+  }
+
+  #setTimer(at: number): void {
+    clearTimeout(this.#timer)
+    if (this.#closed) return
+    this.#timer = setTimeout(
+      () => this.#store.tick(this.#now(), this.#effects),
+      Math.max(0, at - this.#now()),
+    )
+  }
+}
+
+/** Commands that wait for their reply, by token; tokens are reused. Replies leave after the machine's call has returned. */
+class ReplyRouter {
+  readonly #sinks: (ReplySink | undefined)[] = []
+  readonly #parts: number[] = []
+  readonly #free: number[] = []
+  #due: { readonly sink: ReplySink; readonly part: number; readonly reply: Uint8Array }[] = []
+
+  expect(sink: ReplySink, part: number): number {
+    const token = this.#free.pop() ?? this.#sinks.length
+    this.#sinks[token] = sink
+    this.#parts[token] = part
+    return token
+  }
+
+  put(token: number, reply: Uint8Array): void {
+    const sink = this.#sinks[token]
+    if (!sink) return
+    this.#sinks[token] = undefined
+    this.#free.push(token)
+    if (this.#due.length === 0) queueMicrotask(this.#flush)
+    this.#due.push({ sink, part: this.#parts[token] ?? 0, reply })
+  }
+
+  readonly #flush = (): void => {
+    const due = this.#due
+    this.#due = []
+    for (const { sink, part, reply } of due) sink.reply(part, reply)
+  }
+}
