@@ -14,11 +14,13 @@ export type Phase = 'idle' | 'running' | 'leaving' | 'left'
  */
 export const PLANTED_BUGS = [
   'skip-refutation',
-  'suspicion-without-timer',
+  'suspicion-never-ends',
   'stale-alive-revives',
   'dead-by-hearsay',
   'no-gossip-of-deaths',
   'no-healing',
+  'no-gossip-to-the-dead',
+  'skip-reminder',
   'unbounded-retransmit',
 ] as const
 

@@ -86,8 +86,9 @@ export class GossipRound {
 
   /** The recently dead may be alive and must hear of their death; those who left have gone. */
   #isListener(row: MemberRow, now: Millis): boolean {
-    const { config, membership } = this.#context
+    const { config, membership, planted } = this.#context
     if (row === membership.self || row.state === 'left') return false
+    if (row.state === 'dead' && planted === 'no-gossip-to-the-dead') return false
     return row.state !== 'dead' || now - row.since <= config.gossipToTheDeadMs
   }
 

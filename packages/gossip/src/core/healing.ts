@@ -1,10 +1,13 @@
 import type { Context } from './context.ts'
 import type { Effects, Millis } from './effects.ts'
-import type { Peer } from './member.ts'
+import type { MemberRow } from './member.ts'
 import type { Address } from './messages.ts'
 
-interface Lost {
+/** A member that was given up. */
+export interface Lost {
   readonly to: Address
+  /** At which it was declared dead. */
+  readonly incarnation: number
   readonly until: Millis
 }
 
@@ -31,21 +34,24 @@ export class Healing {
   }
 
   /** A member was given up. At the cap the longest lost is forgotten. */
-  lose(peer: Peer, now: Millis, out: Effects): void {
+  lose(row: MemberRow, now: Millis, out: Effects): void {
     const { config, planted } = this.#context
     if (config.healForMs === 0 || planted === 'no-healing') return
-    this.#lost.delete(peer.name)
+    const { name, to } = row.peer
+    this.#lost.delete(name)
     if (this.#lost.size >= config.membersMax) {
       const [longest] = this.#lost.keys()
       if (longest !== undefined) this.#lost.delete(longest)
     }
-    this.#lost.set(peer.name, { to: peer.to, until: now + config.healForMs })
+    this.#lost.set(name, { to, incarnation: row.incarnation, until: now + config.healForMs })
     this.#arm(now, out)
   }
 
-  /** The member is back, or said goodbye. */
-  find(name: string): void {
-    this.#lost.delete(name)
+  /** The member is back, or said goodbye; what was remembered of it, if it was lost. */
+  find(name: string): Lost | undefined {
+    const lost = this.#lost.get(name)
+    if (lost !== undefined) this.#lost.delete(name)
+    return lost
   }
 
   fire(now: Millis, out: Effects): void {

@@ -52,7 +52,7 @@ export class Transitions {
   suspect(claim: Suspect, now: Millis, out: Effects): void {
     const { membership, phase } = this.#context
     const row = membership.get(claim.node)
-    if (row === undefined || claim.incarnation < row.incarnation) return
+    if (row === undefined || this.#isStale(row, claim, out)) return
     if (row === membership.self) {
       if (phase === 'running') this.#refutation.refute(claim.incarnation, now, out)
       return
@@ -65,7 +65,7 @@ export class Transitions {
   dead(claim: Dead, now: Millis, out: Effects): void {
     const { membership } = this.#context
     const row = membership.get(claim.node)
-    if (row === undefined || claim.incarnation < row.incarnation) return
+    if (row === undefined || this.#isStale(row, claim, out)) return
     if (row === membership.self) this.evicted(claim.incarnation, claim.from, now, out)
     // Those who died cannot leave any more, and the other way round.
     else if (isGone(row)) this.#raise(row, claim, now, out)
@@ -82,9 +82,9 @@ export class Transitions {
 
   /** The suspicion timer of a member fired. */
   expire(name: string, now: Millis, out: Effects): void {
-    const { membership } = this.#context
+    const { membership, planted } = this.#context
     const row = membership.get(name)
-    if (row?.suspicion === undefined) return
+    if (row?.suspicion === undefined || planted === 'suspicion-never-ends') return
     if (row.suspicion.deadline > now) {
       out.setTimer(suspicionKey(name), row.suspicion.deadline)
       return
@@ -105,6 +105,21 @@ export class Transitions {
       row.suspicion.defer(lagMs, now)
       out.setTimer(suspicionKey(row.peer.name), row.suspicion.deadline)
     }
+  }
+
+  /**
+   * An accusation below what we know is no news. If it is about ourselves, the accuser has missed our
+   * answer, which is no longer gossiped: it gets it directly.
+   */
+  #isStale(row: MemberRow, claim: Suspect | Dead, out: Effects): boolean {
+    const { membership, phase } = this.#context
+    if (claim.incarnation >= row.incarnation) return false
+    const accuser = membership.get(claim.from)
+    const mayAnswer = row === membership.self && accuser !== undefined && accuser !== row
+    if (mayAnswer && phase === 'running') {
+      out.sendPacket(accuser.peer.to, [this.#refutation.statement()])
+    }
+    return true
   }
 
   #aliveAgain(
@@ -167,7 +182,7 @@ export class Transitions {
       released: false,
     }
     membership.insert(row)
-    this.#healing.find(claim.node)
+    this.#remind(row, out)
     this.#gossip.announce(claim.node, claim, out, now)
     out.notify({ type: 'join', member: viewOf(row) })
   }
@@ -193,6 +208,19 @@ export class Transitions {
     if (!sameBytes(previous.meta, row.peer.meta) || !isSameTarget(previous.to, row.peer.to)) {
       out.notify({ type: 'update', member: viewOf(row), previousMeta: previous.meta })
     }
+  }
+
+  /**
+   * A member that we gave up is back, after its record was forgotten. It may never have heard of its
+   * death; it must, because others have served in its place since then.
+   */
+  #remind(row: MemberRow, out: Effects): void {
+    const { name, to } = row.peer
+    const lost = this.#healing.find(name)
+    const { membership, planted } = this.#context
+    if (lost === undefined || !isSameTarget(lost.to, to) || planted === 'skip-reminder') return
+    const incarnation = Math.max(lost.incarnation, row.incarnation)
+    out.sendPacket(to, [{ type: 'dead', incarnation, node: name, from: membership.self.peer.name }])
   }
 
   /** Somebody tells what we were before a restart, or what we never were. */
@@ -242,7 +270,7 @@ export class Transitions {
 
   #giveUp(row: MemberRow, from: string, now: Millis, out: Effects): void {
     row.state = 'dead'
-    this.#healing.lose(row.peer, now, out)
+    this.#healing.lose(row, now, out)
     out.notify({ type: 'fail', member: viewOf(row), from })
   }
 
@@ -253,13 +281,12 @@ export class Transitions {
   }
 
   #startSuspicion(row: MemberRow, from: string, now: Millis, out: Effects): void {
-    const { config, membership, planted } = this.#context
+    const { config, membership } = this.#context
     const members = membership.size
     const minMs = suspicionTimeoutMs(config.suspicionMult, members, config.probeIntervalMs)
     const maxMs = config.suspicionMaxTimeoutMult * minMs
     const wanted = suspicionConfirmations(config.suspicionMult, members)
     row.suspicion = new Suspicion(from, wanted, minMs, maxMs, now)
-    if (planted === 'suspicion-without-timer') return
     out.setTimer(suspicionKey(row.peer.name), row.suspicion.deadline)
   }
 

@@ -9,7 +9,7 @@ export interface Truth {
   readonly config: SwimConfig
   readonly nodes: ReadonlyMap<string, SimulatedNode>
   /** Does the network lose packets all the time? Then news may be under way at any moment. */
-  readonly isLossy: boolean
+  isLossy(): boolean
   fail(text: string): never
 }
 
@@ -81,9 +81,9 @@ export class Checkers {
   #checkPair(observer: SimulatedNode, subject: SimulatedNode): void {
     const member = observer.swim.member(subject.name)
     const state = member?.state ?? 'unknown'
-    const fine = state === 'alive' || (this.#truth.isLossy && state === 'suspect')
+    const fine = state === 'alive' || (this.#truth.isLossy() && state === 'suspect')
     if (!fine) this.#truth.fail(`${observer.id} holds ${subject.id} ${state}, but it lives`)
-    if (member !== undefined && !this.#truth.isLossy) {
+    if (member !== undefined && !this.#truth.isLossy()) {
       const { incarnation } = subject.swim
       if (member.incarnation !== incarnation) {
         this.#truth.fail(
@@ -111,7 +111,7 @@ export class Checkers {
 
   #checkSilence(observer: SimulatedNode): void {
     const { queued } = observer.swim
-    if (queued > 0 && !this.#truth.isLossy && this.#hasListeners(observer)) {
+    if (queued > 0 && !this.#truth.isLossy() && this.#hasListeners(observer)) {
       this.#truth.fail(`${observer.id} still gossips ${queued} broadcasts`)
     }
   }

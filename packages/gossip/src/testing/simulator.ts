@@ -74,7 +74,7 @@ export class Simulation {
     this.#checkers = new Checkers({
       config: this.config,
       nodes: this.#nodes,
-      isLossy: this.network.conditions.loss > 0,
+      isLossy: () => this.network.conditions.loss > 0,
       fail: (text) => this.#broken(text),
     })
     this.#driver = new SimulatedDriver(this.#world())
