@@ -83,7 +83,7 @@ describe('a ring', () => {
     )
   })
 
-  test('stays the same through joins and leaves at the default size, where the bucket index grows', () => {
+  test('stays the same through joins and leaves at the default size, where memory is laid out anew', () => {
     const all = shuffled(named(70), SEED)
     let ring = createRing(all.slice(0, 60))
     for (const node of all.slice(60)) ring = ring.with(node)
@@ -92,6 +92,36 @@ describe('a ring', () => {
     expectSame(ring, createRing(all.slice(50)))
     ring = ring.with({ id: 'node-7', weight: 2.5 }).with({ id: 'node-7', weight: 0.5 })
     expectSame(ring, createRing([...all.slice(50), { id: 'node-7', weight: 0.5 }]))
+  })
+
+  test('stays the same when its layout must change: many small nodes go and a large one comes', () => {
+    const options = { pointsPerWeight: 4 }
+    const all = named(300)
+    let ring = createRing(all, options)
+    for (const node of all.slice(0, 299)) ring = ring.without(node.id)
+    expectSame(ring, createRing(all.slice(299), options))
+    for (const weight of [3000, 1, 0.1, 10_000]) {
+      ring = ring.with({ id: 'large', weight })
+      expectSame(ring, createRing([...all.slice(299), { id: 'large', weight }], options))
+    }
+    for (const node of all) ring = ring.with(node)
+    expectSame(ring, createRing([...all, { id: 'large', weight: 10_000 }], options))
+  })
+
+  test('does not change when two families descend from it and outgrow the memory that they share', () => {
+    const ring = createRing(named(20))
+    const before = ring.points()
+    let left = ring
+    let right = ring
+    for (let i = 0; i < 12; i++) {
+      left = left.with({ id: `left-${i}` })
+      right = right.without(`node-${i}`).with({ id: `right-${i}`, weight: 1.5 })
+    }
+    expect(ring.points()).toEqual(before)
+    const lefts = named(12, 'left-')
+    const rights = named(12, 'right-').map((node) => ({ ...node, weight: 1.5 }))
+    expectSame(left, createRing([...named(20), ...lefts]))
+    expectSame(right, createRing([...named(20).slice(12), ...rights]))
   })
 
   test('does not change when others are made from it', () => {

@@ -39,7 +39,7 @@ export interface PointSource {
 /** log2 of the points per segment, at least: a segment holds 4 to 8 points on average, if the numbers leave room. */
 const POINTS_PER_SEGMENT_BITS = 2
 /** The END that all empty segments share. */
-const EMPTY_AT = 0
+export const EMPTY_AT = 0
 /** A new arena has a quarter more room than its entries need, for the rings that descend from it. */
 const SPARE_SHIFT = 2
 
@@ -70,11 +70,6 @@ export function entryOf(point: number, number: number, bits: number): number {
   return ((point << bits) | number) >>> 0
 }
 
-/** The number of the node in an entry. */
-export function numberOf(entry: number, bits: number): number {
-  return entry & (endFlag(bits) - 1)
-}
-
 /**
  * The points `first` to `first + out.length - 1` of a node, in the order of their index:
  * xxh32, seed 0, of the id's UTF-8 bytes, a zero byte and the index as 32 bits, little-endian. The index has a fixed
@@ -99,24 +94,23 @@ export function buildTable(sources: readonly PointSource[]): PointTable {
     numbers.fill(number, at, at + count)
     at += count
   }
-  return packTable(points, numbers, segmentBits(size, sources.length), 0)
+  return packTable(points, numbers, segmentBits(size, sources.length))
+}
+
+/** An arena's memory for so many entries and END, and spare room for tables that descend from the first. */
+export function createEntries(used: number, spare: number): Uint32Array {
+  return new Uint32Array(EMPTY_AT + 1 + used + Math.max(spare, used >>> SPARE_SHIFT))
 }
 
 /**
  * Makes a table from points and the numbers of their owners. O(points): points are uniform hashes, so dealing them into
  * their segments and sorting each by insertion is linear. Both steps are stable, which keeps equal points in order.
- * @param spare room for at least so many further entries
  */
-export function packTable(
-  points: Uint32Array,
-  numbers: Uint16Array,
-  bits: number,
-  spare: number,
-): PointTable {
+function packTable(points: Uint32Array, numbers: Uint16Array, bits: number): PointTable {
   const counts = countSegments(points, bits)
   const index = new Uint32Array(counts.length)
   const used = placeSegments(counts, index)
-  const entries = new Uint32Array(used + Math.max(spare, used >>> SPARE_SHIFT))
+  const entries = createEntries(used - 1, 0)
   const shift = 32 - bits
   for (let i = 0; i < points.length; i++) {
     const point = points[i] as number

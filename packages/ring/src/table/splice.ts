@@ -1,20 +1,23 @@
 // A ring with one node more or less has new segments where the node's points lie and shares all others with the ring
 // that it came from. Nothing else is hashed, sorted or copied.
+//
+// Joins are rare, so this code mostly runs before the compiler has seen it: the loops keep to local variables.
 
 import {
-  type EntryArena,
+  createEntries,
+  EMPTY_AT,
   endEntry,
   endFlag,
   entryOf,
-  expandTable,
-  numberOf,
   type PointTable,
-  packTable,
   segmentBits,
-  segmentOf,
 } from './point-table.ts'
 
-const EMPTY_AT = 0
+/** New segments have been written: `to` is where the next one would go, `index` names them. */
+interface Written {
+  readonly index: Uint32Array
+  readonly to: number
+}
 
 /**
  * A table with more points, all of node `number`.
@@ -31,27 +34,16 @@ export function insertPoints(
   precedes: (other: number) => boolean,
 ): PointTable {
   const size = table.size + added.length
-  const base = prepare(table, added, segmentBits(size, numbersEnd))
-  const index = base.index.slice()
-  const copy = new SegmentWriter(base)
-  for (let i = 0; i < added.length; ) {
-    const segment = segmentOf(base, added[i] as number)
-    copy.open(base.index[segment] as number)
-    index[segment] = copy.to
-    for (; i < added.length && segmentOf(base, added[i] as number) === segment; i++) {
-      copy.insert(added[i] as number, number, precedes)
-    }
-    copy.close()
-  }
-  base.arena.used = copy.to
-  return { ...base, size, index }
+  const bits = suitableBits(table, size, numbersEnd)
+  const base = bits === table.bits ? table : repack(table, bits, 0)
+  return rewrite(base, size, (from) => writeWith(from, added, number, precedes))
 }
 
 /**
  * A table with fewer points, all of node `number`.
  * O(segments + removed), O(all points) when the arena is full or the number of segments must change.
  * @param removed ascending; every one of them is in the table
- * @param numbersEnd above every number in the new table, and in the old one unless `number` was its last
+ * @param numbersEnd above every number in the new table
  */
 export function removePoints(
   table: PointTable,
@@ -60,120 +52,138 @@ export function removePoints(
   numbersEnd: number,
 ): PointTable {
   const size = table.size - removed.length
-  const base = prepare(table, removed, table.bits)
-  const index = base.index.slice()
-  const copy = new SegmentWriter(base)
+  const rewritten = rewrite(table, size, (from) => writeWithout(from, removed, number))
+  const bits = suitableBits(table, size, numbersEnd)
+  return bits === table.bits ? rewritten : repack(rewritten, bits, 0)
+}
+
+/**
+ * Claims the written segments, or writes them again in a larger arena: a typed array ignores what is written beyond its
+ * end, so the first attempt harms nothing and tells how much room it takes.
+ */
+function rewrite(
+  table: PointTable,
+  size: number,
+  write: (table: PointTable) => Written,
+): PointTable {
+  const { arena } = table
+  const { index, to } = write(table)
+  if (to > arena.entries.length) {
+    return rewrite(repack(table, table.bits, to - arena.used), size, write)
+  }
+  arena.used = to
+  return { ...table, size, index }
+}
+
+/** Writes every segment that gets points, merging those into the old entries. */
+function writeWith(
+  table: PointTable,
+  added: Uint32Array,
+  number: number,
+  precedes: (other: number) => boolean,
+): Written {
+  const { entries, bits } = table
+  const index = table.index.slice()
+  const end = endEntry(bits)
+  const numberMask = endFlag(bits) - 1
+  const shift = 32 - bits
+  let to = table.arena.used
+  for (let i = 0; i < added.length; ) {
+    const segment = (added[i] as number) >>> shift
+    let from = index[segment] as number
+    let entry = entries[from] as number
+    index[segment] = to
+    for (; i < added.length && (added[i] as number) >>> shift === segment; i++) {
+      const point = entryOf(added[i] as number, number, bits)
+      const lower = point >>> bits
+      while (
+        entry !== end &&
+        (entry >>> bits < lower || (entry >>> bits === lower && precedes(entry & numberMask)))
+      ) {
+        entries[to++] = entry
+        entry = entries[++from] as number
+      }
+      entries[to++] = point
+    }
+    while (entry !== end) {
+      entries[to++] = entry
+      entry = entries[++from] as number
+    }
+    entries[to++] = end
+  }
+  return { index, to }
+}
+
+/** Writes every segment that loses points, and leaves those out. */
+function writeWithout(table: PointTable, removed: Uint32Array, number: number): Written {
+  const { entries, bits } = table
+  const index = table.index.slice()
+  const end = endEntry(bits)
+  const shift = 32 - bits
+  let to = table.arena.used
   for (let i = 0; i < removed.length; ) {
-    const segment = segmentOf(base, removed[i] as number)
-    copy.open(base.index[segment] as number)
-    const start = copy.to
-    for (; i < removed.length && segmentOf(base, removed[i] as number) === segment; i++) {
-      copy.skip(removed[i] as number, number)
+    const segment = (removed[i] as number) >>> shift
+    const start = to
+    let from = index[segment] as number
+    let entry = entries[from] as number
+    for (; i < removed.length && (removed[i] as number) >>> shift === segment; i++) {
+      const point = entryOf(removed[i] as number, number, bits)
+      while (entry !== end && entry !== point) {
+        entries[to++] = entry
+        entry = entries[++from] as number
+      }
+      if (entry === point) entry = entries[++from] as number
     }
-    copy.close()
-    index[segment] = start
-    // A segment of nothing but END is not kept: all empty ones share theirs.
-    if (copy.to === start + 1) {
-      index[segment] = EMPTY_AT
-      copy.to = start
+    while (entry !== end) {
+      entries[to++] = entry
+      entry = entries[++from] as number
     }
+    // A segment of nothing but END is not written: all empty ones share theirs.
+    index[segment] = to === start ? EMPTY_AT : start
+    if (to > start) entries[to++] = end
   }
-  base.arena.used = copy.to
-  const bits = segmentBits(size, numbersEnd)
-  const spliced = { ...base, size, index }
-  return bits === base.bits ? spliced : repack(spliced, bits, 0)
+  return { index, to }
 }
 
-/** Writes changed copies of segments behind the last entry of an arena. */
-class SegmentWriter {
-  /** Where the next entry goes. */
-  to: number
-  #from = 0
-  readonly #entries: Uint32Array
-  readonly #bits: number
-  readonly #end: number
-
-  constructor(table: PointTable) {
-    this.to = table.arena.used
-    this.#entries = table.entries
-    this.#bits = table.bits
-    this.#end = endEntry(table.bits)
-  }
-
-  /** Begins to copy the segment whose entries begin at `from`. */
-  open(from: number): void {
-    this.#from = from
-  }
-
-  /** Copies what comes before a point, and adds the point. */
-  insert(point: number, number: number, precedes: (other: number) => boolean): void {
-    const entries = this.#entries
-    const bits = this.#bits
-    const added = entryOf(point, number, bits)
-    for (;;) {
-      const entry = entries[this.#from] as number
-      if (entry === this.#end || entry >>> bits > added >>> bits) break
-      if (entry >>> bits === added >>> bits && !precedes(numberOf(entry, bits))) break
-      this.#copyOne(entry)
-    }
-    entries[this.to++] = added
-  }
-
-  /** Copies what comes before a point of a node, and leaves the point out. */
-  skip(point: number, number: number): void {
-    const left = entryOf(point, number, this.#bits)
-    for (;;) {
-      const entry = this.#entries[this.#from] as number
-      if (entry === left) this.#from++
-      if (entry === left || entry === this.#end) return
-      this.#copyOne(entry)
-    }
-  }
-
-  /** Copies the rest of the segment. */
-  close(): void {
-    for (;;) {
-      const entry = this.#entries[this.#from] as number
-      this.#copyOne(entry)
-      if (entry === this.#end) return
-    }
-  }
-
-  #copyOne(entry: number): void {
-    this.#entries[this.to++] = entry
-    this.#from++
-  }
+/**
+ * How many bits a table of a new size should have. While they still fit, the old ones stay until they are two off: a
+ * node that comes and goes at a power of two must not lay out the whole ring each time.
+ */
+function suitableBits(table: PointTable, size: number, numbersEnd: number): number {
+  const ideal = segmentBits(size, numbersEnd)
+  const fits = table.bits >= segmentBits(0, numbersEnd)
+  return fits && Math.abs(ideal - table.bits) < 2 ? table.bits : ideal
 }
 
-/** The same table with the given number of segments and room to rewrite those of the changed points. */
-function prepare(table: PointTable, changed: Uint32Array, bits: number): PointTable {
-  const base = bits === table.bits ? table : repack(table, bits, 0)
-  const room = roomFor(base, changed)
-  return room <= spareOf(base.arena) ? base : repack(base, bits, room)
-}
-
-function spareOf(arena: EntryArena): number {
-  return arena.entries.length - arena.used
-}
-
-/** How many entries, ENDs included, the segments of the changed points have, those points counted once more. */
-function roomFor(table: PointTable, changed: Uint32Array): number {
-  const flag = endFlag(table.bits)
-  let room = changed.length
-  let last = -1
-  for (let i = 0; i < changed.length; i++) {
-    const segment = segmentOf(table, changed[i] as number)
-    if (segment === last) continue
-    last = segment
-    let at = table.index[segment] as number
-    room++
-    for (; ((table.entries[at] as number) & flag) === 0; at++) room++
-  }
-  return room
-}
-
-/** The same points in an arena of their own. O(points). */
+/** The same points in an arena of their own, with room for `spare` further entries. O(points). */
 function repack(table: PointTable, bits: number, spare: number): PointTable {
-  const { points, numbers } = expandTable(table)
-  return packTable(points, numbers, bits, spare)
+  const { size } = table
+  const index = new Uint32Array(2 ** bits)
+  const segmentsMax = Math.min(size, index.length)
+  const entries = createEntries(size + segmentsMax, spare)
+  const oldFlag = endFlag(table.bits)
+  const end = endEntry(bits)
+  const shift = 32 - bits
+  let to = EMPTY_AT
+  let current = -1
+  // The old segments are read in order, so the new ones are complete one after the other.
+  for (let segment = 0; segment < table.index.length; segment++) {
+    const upper = segment << (32 - table.bits)
+    let from = table.index[segment] as number
+    for (
+      let entry = table.entries[from] as number;
+      (entry & oldFlag) === 0;
+      entry = table.entries[++from] as number
+    ) {
+      const point = upper | (entry >>> table.bits)
+      if (point >>> shift !== current) {
+        entries[to++] = end
+        current = point >>> shift
+        index[current] = to
+      }
+      entries[to++] = entryOf(point, entry & (oldFlag - 1), bits)
+    }
+  }
+  entries[to++] = end
+  return { size, arena: { entries, used: to }, entries, index, bits }
 }
