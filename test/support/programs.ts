@@ -1,0 +1,22 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'vitest'
+import wanted from '../programs.json' with { type: 'json' }
+
+type Program = keyof typeof wanted
+
+const FOLDERS = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
+
+/**
+ * The path of a real program that a test runs against. Without it the test is skipped with a printed reason; with
+ * `CI=true` it fails instead.
+ */
+export function requireProgram(context: TestContext, name: Program): string {
+  const path = FOLDERS.filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find((candidate) => existsSync(candidate))
+  if (path !== undefined) return path
+  const reason = `${name} is not installed (Debian package ${wanted[name].package})`
+  if (process.env['CI'] === 'true') throw new Error(reason)
+  return context.skip(reason)
+}
