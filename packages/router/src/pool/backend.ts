@@ -2,7 +2,7 @@ import type { RespVersion } from '../codec/resp/encode.ts'
 import { beginProbe, type Circuit, CLOSED, openCircuit } from '../health/circuit.ts'
 import type { RouterLimits } from '../limits.ts'
 import type { BackendTopology } from '../topology.ts'
-import { type LostCause, REMOVED_CAUSE } from './lost-cause.ts'
+import { type LostCause, type LostCode, REMOVED_CAUSE } from './lost-cause.ts'
 import { Probe } from './probe.ts'
 import type { Request } from './request.ts'
 import type { Turn } from './turn.ts'
@@ -24,7 +24,9 @@ export interface BackendTools {
 }
 
 /** Causes after which the next command may well be answered: the backend is not avoided. */
-const HARMLESS = new Set(['REMOVED', 'NO_RESP3'])
+const HARMLESS = new Set<LostCode>(['REMOVED', 'NO_RESP3'])
+/** Causes that say nothing about a backend when no command was on the connection. */
+const IDLE_ENDS = new Set<LostCode>(['CLOSED', 'RESET'])
 
 /**
  * One backend of a pool as this router sees it: a connection per RESP version, opened by the first command that needs it,
@@ -136,7 +138,8 @@ export class Backend implements UpstreamOwner {
     if (this.#resp2 === upstream) this.#resp2 = undefined
     if (this.#resp3 === upstream) this.#resp3 = undefined
     // A server that closes an idle connection is well (Redis's `timeout`): the next command opens a new one.
-    if (!inFlight || this.#closed || HARMLESS.has(cause.code)) return
+    const idle = !inFlight && IDLE_ENDS.has(cause.code)
+    if (idle || this.#closed || HARMLESS.has(cause.code)) return
     this.#avoid(cause)
   }
 

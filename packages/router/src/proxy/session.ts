@@ -317,7 +317,6 @@ export class Session implements RequestOwner, Flushable {
     this.#inputEnded = true
     if (!this.#blocked) this.drain()
   }
-
 }
 
 /** The row of replies that the router makes itself. */

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { type GatherKind, gatherReplies } from '../../src/plan/gather.ts'
+
+type Part = readonly [ordinals: readonly number[], reply: string]
+
+function gather(kind: GatherKind, keyCount: number, ...parts: readonly Part[]): string {
+  const replies = parts.map(([ordinals, reply]) => ({ ordinals, bytes: Buffer.from(reply) }))
+  return gatherReplies(kind, replies, keyCount).toString()
+}
+
+const UNEXPECTED = '-ERR the backends answered in forms that do not make one reply\r\n'
+
+describe('gatherReplies', () => {
+  it("puts elements back in the client's order, whatever they are", () => {
+    expect(
+      gather(
+        'in-order',
+        4,
+        [[1, 3], '*2\r\n$1\r\nb\r\n*1\r\n:9\r\n'],
+        [[2, 0], '*2\r\n$-1\r\n$1\r\na\r\n'],
+      ),
+    ).toBe('*4\r\n$1\r\na\r\n$1\r\nb\r\n$-1\r\n*1\r\n:9\r\n')
+  })
+
+  it('adds integers', () => {
+    expect(gather('sum', 3, [[0], ':2\r\n'], [[1, 2], ':40\r\n'])).toBe(':42\r\n')
+  })
+
+  it('is OK when all are', () => {
+    expect(gather('all-ok', 2, [[0], '+OK\r\n'], [[1], '+OK\r\n'])).toBe('+OK\r\n')
+  })
+
+  it('joins arrays and sets', () => {
+    expect(gather('concat', 0, [[], '*1\r\n+a\r\n'], [[], '*0\r\n'], [[], '~1\r\n+b\r\n'])).toBe(
+      '*2\r\n+a\r\n+b\r\n',
+    )
+  })
+
+  it('is the first error of a part', () => {
+    for (const kind of ['in-order', 'sum', 'all-ok', 'concat'] as const)
+      expect(gather(kind, 2, [[0], ':1\r\n'], [[1], '-ERR x\r\n'])).toBe('-ERR x\r\n')
+  })
+
+  it('says so when replies do not fit together', () => {
+    expect(gather('sum', 1, [[0], '+OK\r\n'])).toBe(UNEXPECTED)
+    expect(gather('all-ok', 1, [[0], ':1\r\n'])).toBe(UNEXPECTED)
+    expect(gather('in-order', 2, [[0, 1], '*1\r\n:1\r\n'])).toBe(UNEXPECTED)
+    expect(gather('in-order', 2, [[0], '*1\r\n:1\r\n'])).toBe(UNEXPECTED)
+    expect(gather('concat', 2, [[0], ':1\r\n'])).toBe(UNEXPECTED)
+  })
+})
