@@ -150,7 +150,8 @@ export class Connection {
     this.lastReceivedAt = this.#now()
     this.#counters.bytesIn += chunk.length
     try {
-      this.#decoder.push(chunk)
+      // Always the plain class, so that bytes in messages are the same class however the stream was cut.
+      this.#decoder.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
       // The owner may close the connection, or hand it over, with any frame.
       for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) {
         this.#counters.framesIn++

@@ -17,6 +17,8 @@ export interface DialFailure {
   readonly reason: string
   /** Present when the hello was refused, by the other side or by us. */
   readonly refusal: Refusal | undefined
+  /** The instance that answered, when it said so. */
+  readonly theirInstance: string | undefined
   /** The other side does not know the key: another one may do. */
   readonly keyRefused: boolean
 }
@@ -88,6 +90,7 @@ export class Dial implements ConnectionOwner {
     this.#fail(
       describeDialFailure(this.target, error, { tls, connected: this.#connected, secured }),
       undefined,
+      undefined,
       tls && !secured && isKeyRefusal(error),
     )
   }
@@ -117,12 +120,16 @@ export class Dial implements ConnectionOwner {
     const { refusal } = verdict
     this.#context.counters.hellosRefused++
     this.#connection.end(encodeRefusal(refusal), this.#context.limits.closeTimeoutMs)
-    this.#fail(`we refused the hello: ${refusal.reason}`, refusal, false)
+    this.#fail(`we refused the hello: ${refusal.reason}`, refusal, verdict.theirInstance)
   }
 
   #refused(refusal: Refusal): void {
     this.#connection.discard()
-    this.#fail(`our hello was refused: ${refusal.reason} (${refusal.code})`, refusal, false)
+    this.#fail(
+      `our hello was refused: ${refusal.reason} (${refusal.code})`,
+      refusal,
+      refusal.instance,
+    )
   }
 
   #expectWithin(timeoutMs: number, what: string): void {
@@ -133,10 +140,15 @@ export class Dial implements ConnectionOwner {
     }, timeoutMs)
   }
 
-  #fail(reason: string, refusal: Refusal | undefined, keyRefused: boolean): void {
+  #fail(
+    reason: string,
+    refusal: Refusal | undefined,
+    theirInstance: string | undefined,
+    keyRefused = false,
+  ): void {
     if (!this.#finish()) return
     this.#context.counters.dialFailures++
-    this.#events.failed(this, { reason, refusal, keyRefused })
+    this.#events.failed(this, { reason, refusal, theirInstance, keyRefused })
   }
 
   #finish(): boolean {

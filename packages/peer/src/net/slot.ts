@@ -185,8 +185,8 @@ export class Slot implements DialEvents {
     this.#failures++
     this.#enterState()
     this.#schedule()
-    if (failure.refusal?.code === 'WRONG_INSTANCE')
-      this.#events.wrongInstance(this.name, failure.refusal.instance)
+    if (failure.refusal?.code === 'WRONG_INSTANCE' && failure.theirInstance !== undefined)
+      this.#events.wrongInstance(this.name, failure.theirInstance)
   }
 
   /** The hub's word that `link`, of this slot, is down. */

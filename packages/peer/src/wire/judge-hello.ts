@@ -13,16 +13,23 @@ export interface HelloJudge {
 /** The verdict on a hello. */
 export type HelloVerdict =
   | { readonly type: 'accepted'; readonly hello: Hello }
-  | { readonly type: 'refused'; readonly refusal: Refusal }
+  /** `refusal.instance` is ours, as we send it; `theirInstance` is the other side's, when its hello could be read. */
+  | {
+      readonly type: 'refused'
+      readonly refusal: Refusal
+      readonly theirInstance: string | undefined
+    }
 
 /**
  * Reads the other side's hello and decides whether it is the right peer.
  * @throws PeerError `HELLO_INVALID` when the bytes are no hello.
  */
 export const judgeHello = (body: Uint8Array, self: HelloJudge): HelloVerdict => {
+  let theirInstance: string | undefined
   const refuse = (code: RefusalCode, reason: string): HelloVerdict => ({
     type: 'refused',
     refusal: { code, reason, instance: self.instance },
+    theirInstance,
   })
   const range = decodeProtocolRange(body)
   if (commonProtocol(range) === undefined)
@@ -31,6 +38,7 @@ export const judgeHello = (body: Uint8Array, self: HelloJudge): HelloVerdict => 
       `member ${self.name} speaks peer protocol ${PROTOCOL_MIN} to ${PROTOCOL_MAX}, not ${range.protocolMin} to ${range.protocolMax}`,
     )
   const hello = decodeHello(body)
+  theirInstance = hello.instance
   if (hello.cluster !== self.cluster)
     return refuse(
       'WRONG_CLUSTER',
