@@ -1,5 +1,5 @@
 import type { Message } from '../core/messages.ts'
-import { eachPart, encodeCompound } from './compound.ts'
+import { COMPOUND_HEADER_BYTES, eachPart, encodeCompound } from './compound.ts'
 import { compressIfSmaller, decompress } from './compression.ts'
 import { crc32 } from './crc32.ts'
 import { ENVELOPE_OVERHEAD_MAX, openEnvelope, sealEnvelope } from './encryption.ts'
@@ -89,11 +89,15 @@ export function encodePacket(
   return LAYERS_INSIDE_OUT.reduce((inner, layer) => layer.wrap(inner, context, options), command)
 }
 
-/** Bytes that label, encryption and the compound's own header may add to the messages of a datagram. */
-export function packetOverhead(context: WireContext): number {
-  const { label, keyring, encryptionVersion } = context
-  const envelope = keyring.primary === undefined ? 0 : ENVELOPE_OVERHEAD_MAX[encryptionVersion]
-  return 2 + (label.length === 0 ? 0 : 2 + label.length) + envelope + CRC_HEADER_BYTES
+/**
+ * Bytes that label, encryption and the compound's own header may add to the messages of a datagram.
+ * Encryption counts even without a key, because a key may be installed at any time.
+ */
+export function packetOverhead({ encryptionVersion, label }: WireContext): number {
+  const labelBytes = label.length === 0 ? 0 : 2 + label.length
+  return (
+    COMPOUND_HEADER_BYTES + labelBytes + ENVELOPE_OVERHEAD_MAX[encryptionVersion] + CRC_HEADER_BYTES
+  )
 }
 
 export interface DecodedPacket {

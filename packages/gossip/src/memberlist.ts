@@ -1,0 +1,367 @@
+import { performance } from 'node:perf_hooks'
+import { swimConfig } from './core/config.ts'
+import type { Member, MemberEvent } from './core/effects.ts'
+import type { Address } from './core/messages.ts'
+import { createSwim, type Swim } from './core/swim.ts'
+import { createAllowList, parseIp } from './net/addresses.ts'
+import { aesGcm, createNonceSource } from './net/aes-gcm.ts'
+import { Counters, type GossipStats } from './net/counters.ts'
+import { Driver } from './net/driver.ts'
+import { GossipError } from './net/errors.ts'
+import { EventFeed, type ListenerOf, type LostEvents } from './net/event-feed.ts'
+import { type JoinResult, joinSeeds } from './net/join.ts'
+import { LimitedLog } from './net/limited-log.ts'
+import { LEAVE_INTENT_MS, LEAVE_INTENT_PEERS_MAX, UDP_PAYLOAD_BYTES } from './net/limits.ts'
+import { type ClusterMember, type MemberlistEvent, MemberViews } from './net/member-view.ts'
+import {
+  advertised,
+  checkBind,
+  isRingway,
+  type MemberlistOptions,
+  systemRandom,
+  versionsOf,
+} from './net/options.ts'
+import { pause } from './net/pause.ts'
+import { systemResolver } from './net/seeds.ts'
+import { SerfPresence } from './net/serf-presence.ts'
+import { openSockets, type Sockets } from './net/sockets.ts'
+import { frameUser, unframeUser } from './net/user-frame.ts'
+import { Keyring } from './wire/keyring.ts'
+import { checkLabel } from './wire/label.ts'
+import { USER_MESSAGE_BYTES_MAX } from './wire/limits.ts'
+import { messageSize } from './wire/message-codec.ts'
+import { packetOverhead } from './wire/packet.ts'
+import { encodeTags, type Tags } from './wire/tags.ts'
+import type { WireContext } from './wire/wire-context.ts'
+
+/** Our place in one cluster. Everything on it is safe to call from its own listeners. */
+export interface Memberlist {
+  readonly name: string
+  /** What others are told. */
+  readonly address: Address
+  /** What the sockets are bound to. */
+  readonly bound: Address
+  /** Keys can be installed, used and removed at any time; they count from the next packet on. */
+  readonly keyring: Keyring
+  /** Lifeguard's score of ourselves: 0 is healthy. */
+  readonly healthScore: number
+  /** Joins through all addresses of `host:port`, `name/host:port`, `dns:host:port` and `srv:_x._udp.host` seeds. */
+  join(seeds: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<JoinResult>
+  /** Everyone we have a record of: us, and suspect, dead and left members too. */
+  members(): readonly ClusterMember[]
+  member(name: string): ClusterMember | undefined
+  on<T extends MemberlistEvent['type']>(type: T, listener: ListenerOf<MemberlistEvent, T>): void
+  off<T extends MemberlistEvent['type']>(type: T, listener: ListenerOf<MemberlistEvent, T>): void
+  /** All events from now on; a reader that falls more than 1024 behind is told how many it lost. */
+  events(): AsyncIterableIterator<MemberlistEvent | LostEvents>
+  /** Gossips new tags. @throws WireError when they do not fit in 512 bytes */
+  setTags(tags: Tags): void
+  /**
+   * Best effort, once, to one Ringway member: a datagram if it fits, else a stream.
+   * @returns false when the member is unknown, not alive, or not one of ours
+   * @throws GossipError GOSSIP_LIMIT beyond 20 MiB
+   */
+  sendUser(name: string, bytes: Uint8Array): boolean
+  /** User messages of Ringway members. @returns a function that ends it */
+  onUser(listener: (bytes: Uint8Array, from: Address) => void): () => void
+  /**
+   * Says goodbye and waits until enough members know; under the delegate `serf` a leave intent goes first,
+   * so that `serf members` shows `left`. The sockets stay open until `close`.
+   * @throws GossipError GOSSIP_TIMEOUT | GOSSIP_ABORTED; the goodbye may have spread all the same
+   */
+  leave(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<void>
+  /** Ends everything at once, without a word to anybody. */
+  close(): Promise<void>
+  stats(): GossipStats
+}
+
+const LEAVE_TIMEOUT_MS = 5_000
+
+/**
+ * Binds, starts the machine and is a cluster of one until `join`.
+ *
+ * @throws GossipError GOSSIP_OPTION_INVALID | GOSSIP_PORT_IN_USE | GOSSIP_BIND_FAILED; WireError for tags, keys
+ * or a label that do not fit; SwimError for a name or timing out of range
+ */
+export async function createMemberlist(options: MemberlistOptions): Promise<Memberlist> {
+  const bind = checkBind(options.bind)
+  const context = wireContextOf(options)
+  const allowList = createAllowList(options.cidrsAllowed ?? [])
+  const meta = encodeTags(options.tags ?? {})
+  const versions = versionsOf(options.delegate)
+  const { packetBytesMax = UDP_PAYLOAD_BYTES, ...tuning } = options.tuning ?? {}
+  const config = swimConfig(options.profile ?? 'lan', {
+    ...tuning,
+    packetBytesMax: packetBytesMax - packetOverhead(context),
+  })
+  const sockets = await openSockets(bind)
+  try {
+    const address = advertised(options, sockets.address)
+    const swim = createSwim({
+      name: options.name,
+      address: parseIp(address.host) ?? new Uint8Array(0),
+      port: address.port,
+      meta,
+      versions,
+      config,
+      random: options.random ?? systemRandom,
+      measure: messageSize,
+      isAllowed: allowList.allowsBytes,
+    })
+    return new Node({
+      options,
+      address,
+      sockets,
+      context,
+      swim,
+      versions,
+      allowsHost: allowList.allowsHost,
+      streamTimeoutMs: config.streamTimeoutMs,
+      packetBytesMax: config.packetBytesMax,
+    })
+  } catch (error) {
+    sockets.tcp.close()
+    sockets.udp.close()
+    throw error
+  }
+}
+
+function wireContextOf(options: MemberlistOptions): WireContext {
+  const label = new TextEncoder().encode(options.label ?? '')
+  checkLabel(label)
+  return {
+    label,
+    keyring: new Keyring(options.keys),
+    aead: aesGcm,
+    nonce: createNonceSource(),
+    encryptionVersion: 1,
+    verifyIncoming: options.verifyIncoming ?? true,
+    verifyOutgoing: options.verifyOutgoing ?? true,
+    compression: options.compression ?? true,
+  }
+}
+
+interface Parts {
+  readonly options: MemberlistOptions
+  readonly address: Address
+  readonly sockets: Sockets
+  readonly context: WireContext
+  readonly swim: Swim
+  readonly versions: Uint8Array
+  readonly allowsHost: (host: string) => boolean
+  readonly streamTimeoutMs: number
+  readonly packetBytesMax: number
+}
+
+class Node implements Memberlist {
+  readonly #parts: Parts
+  readonly #driver: Driver
+  readonly #counters = new Counters()
+  readonly #views: MemberViews
+  readonly #feed: EventFeed<MemberlistEvent>
+  readonly #serf: SerfPresence | undefined
+  readonly #isKin: (tags: Tags) => boolean
+  readonly #userListeners = new Set<(bytes: Uint8Array, from: Address) => void>()
+  #leaving: Promise<void> | undefined
+
+  constructor(parts: Parts) {
+    const { options } = parts
+    const now = () => performance.now()
+    const log = new LimitedLog(options.log ?? (() => undefined), now)
+    this.#parts = parts
+    this.#views = new MemberViews(options.name)
+    this.#isKin = options.isKin ?? isRingway
+    this.#serf = options.delegate === 'serf' ? new SerfPresence() : undefined
+    this.#feed = new EventFeed((error) => {
+      this.#counters.add('containedErrors')
+      log.write('error', 'an event listener failed', { error: String(error) })
+    })
+    this.#driver = new Driver({
+      ...parts,
+      name: options.name,
+      counters: this.#counters,
+      log,
+      now,
+      onEvent: (event) => this.#tell(event),
+      onUser: (payload, from) => this.#receiveUser(payload, from),
+      onUserState: (state) => this.#serf?.observeState(state),
+    })
+    this.#driver.start()
+  }
+
+  get name(): string {
+    return this.#parts.options.name
+  }
+
+  get address(): Address {
+    return this.#parts.address
+  }
+
+  get bound(): Address {
+    return this.#parts.sockets.address
+  }
+
+  get keyring(): Keyring {
+    return this.#parts.context.keyring
+  }
+
+  get healthScore(): number {
+    return this.#parts.swim.healthScore
+  }
+
+  join(seeds: readonly string[], options: { signal?: AbortSignal } = {}): Promise<JoinResult> {
+    const { address, options: made, swim, versions } = this.#parts
+    const addressBytes = parseIp(address.host) ?? new Uint8Array(0)
+    const isAt = (own: Address, { host, port }: Address) => own.host === host && own.port === port
+    return joinSeeds(
+      seeds,
+      {
+        applicant: { name: made.name, address: addressBytes, port: address.port, versions },
+        resolver: made.resolver ?? systemResolver,
+        streams: this.#driver.streams,
+        portDefault: this.bound.port,
+        isSelf: (target) => isAt(address, target) || isAt(this.bound, target),
+        exchange: (to, signal) => this.#driver.join(to, signal),
+        knows: (name) => swim.member(name) !== undefined,
+      },
+      options.signal,
+    )
+  }
+
+  members(): readonly ClusterMember[] {
+    return Array.from(this.#parts.swim.members(), (member) => this.#views.view(member))
+  }
+
+  member(name: string): ClusterMember | undefined {
+    const member = this.#parts.swim.member(name)
+    return member && this.#views.view(member)
+  }
+
+  on<T extends MemberlistEvent['type']>(type: T, listener: ListenerOf<MemberlistEvent, T>): void {
+    this.#feed.on(type, listener)
+  }
+
+  off<T extends MemberlistEvent['type']>(type: T, listener: ListenerOf<MemberlistEvent, T>): void {
+    this.#feed.off(type, listener)
+  }
+
+  events(): AsyncIterableIterator<MemberlistEvent | LostEvents> {
+    return this.#feed.read()
+  }
+
+  #tell(event: MemberEvent): void {
+    this.#feed.emit(this.#views.event(event))
+  }
+
+  setTags(tags: Tags): void {
+    const meta = encodeTags(tags)
+    this.#driver.call((now) => this.#parts.swim.setMeta(meta, now, this.#driver))
+  }
+
+  sendUser(name: string, bytes: Uint8Array): boolean {
+    const { packetBytesMax, swim } = this.#parts
+    const payload = frameUser(bytes)
+    if (payload.length > USER_MESSAGE_BYTES_MAX) {
+      throw new GossipError('GOSSIP_LIMIT', { bytes: bytes.length, max: USER_MESSAGE_BYTES_MAX })
+    }
+    const member = swim.member(name)
+    if (
+      member === undefined ||
+      !isLiving(member) ||
+      !this.#isKin(this.#views.tagsOf(member.meta))
+    ) {
+      return false
+    }
+    this.#counters.add('userMessagesOut')
+    const message = { type: 'user', payload } as const
+    if (messageSize(message) <= packetBytesMax) this.#driver.sendPacket(member.address, [message])
+    else
+      this.#driver.streams.sendUser(member.address, payload).catch(() => {
+        // Best effort: the stream client has counted the failure.
+      })
+    return true
+  }
+
+  onUser(listener: (bytes: Uint8Array, from: Address) => void): () => void {
+    this.#userListeners.add(listener)
+    return () => this.#userListeners.delete(listener)
+  }
+
+  #receiveUser(payload: Uint8Array, from: Address): void {
+    const bytes = unframeUser(payload)
+    if (bytes === undefined) {
+      this.#counters.add('userMessagesForeign')
+      this.#serf?.observeUser(payload)
+      return
+    }
+    this.#counters.add('userMessagesIn')
+    for (const listener of this.#userListeners) listener(bytes, from)
+  }
+
+  leave(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<void> {
+    this.#leaving ??= this.#leave(options.timeoutMs ?? LEAVE_TIMEOUT_MS, options.signal)
+    return this.#leaving
+  }
+
+  async #leave(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const { swim } = this.#parts
+    const deadline = performance.now() + timeoutMs
+    if (this.#serf !== undefined) await this.#tellSerf(this.#serf, timeoutMs, signal)
+    const done = new AbortController()
+    const stop = () => done.abort()
+    this.#feed.on('left', stop)
+    try {
+      this.#driver.call((now) => swim.leave(now, this.#driver))
+      const isOver = await pause(Math.max(0, deadline - performance.now()), [done.signal, signal])
+      if (signal?.aborted) throw new GossipError('GOSSIP_ABORTED')
+      if (isOver) throw new GossipError('GOSSIP_TIMEOUT', { what: 'leave', timeoutMs })
+    } finally {
+      this.#feed.off('left', stop)
+    }
+  }
+
+  /** Twice, because datagrams get lost; Serf agents pass it on among themselves. */
+  async #tellSerf(
+    serf: SerfPresence,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const agents = this.#serfAgents()
+    if (agents.length === 0) return
+    const intent = { type: 'user', payload: serf.leaveIntent(this.name) } as const
+    const waitMs = Math.min(LEAVE_INTENT_MS, timeoutMs / 2)
+    for (let round = 0; round < 2 && !signal?.aborted; round += 1) {
+      for (const { address } of agents) this.#driver.sendPacket(address, [intent])
+      await pause(waitMs / 2, [signal])
+    }
+  }
+
+  #serfAgents(): readonly Member[] {
+    const agents: Member[] = []
+    for (const member of this.#parts.swim.members()) {
+      const delegateMax = member.versions[4] ?? 0
+      const isAgent =
+        member.name !== this.name &&
+        isLiving(member) &&
+        delegateMax >= 2 &&
+        !this.#isKin(this.#views.tagsOf(member.meta))
+      if (isAgent) agents.push(member)
+      if (agents.length === LEAVE_INTENT_PEERS_MAX) break
+    }
+    return agents
+  }
+
+  async close(): Promise<void> {
+    await this.#driver.close()
+    this.#feed.close()
+    this.#userListeners.clear()
+  }
+
+  stats(): GossipStats {
+    return this.#counters.snapshot()
+  }
+}
+
+function isLiving({ state }: Member): boolean {
+  return state === 'alive' || state === 'suspect'
+}

@@ -1,0 +1,121 @@
+import { hostOf } from '../core/address.ts'
+import type { Address, NodeState } from '../core/messages.ts'
+import { formatAddress } from './addresses.ts'
+import { GossipError } from './errors.ts'
+import { JOINS_CONCURRENT_MAX, SEED_ADDRESSES_MAX, SEEDS_MAX } from './limits.ts'
+import { type Applicant, delegateMismatch, findNamesake, nameTaken } from './preflight.ts'
+import { parseSeed, type Resolver, resolveSeed } from './seeds.ts'
+import type { StreamClient } from './stream-client.ts'
+
+/** A seed that could not be joined, and why. */
+export interface SeedError {
+  /** As it was given. */
+  readonly seed: string
+  readonly error: Error
+}
+
+export interface JoinResult {
+  /** Addresses whose member exchanged its state with us. */
+  readonly joined: number
+  readonly errors: readonly SeedError[]
+}
+
+export interface JoinContext {
+  readonly applicant: Applicant
+  readonly resolver: Resolver
+  readonly streams: StreamClient
+  /** The port of a seed that does not name one. */
+  readonly portDefault: number
+  readonly isSelf: (address: Address) => boolean
+  /** Push/pull that makes us known; gives reasons for refused rows. */
+  readonly exchange: (to: Address, signal?: AbortSignal) => Promise<readonly string[]>
+  readonly knows: (name: string) => boolean
+}
+
+interface Target {
+  readonly seed: string
+  readonly address: Address
+}
+
+/**
+ * Joins through every address of every seed, as memberlist does: seeds may have been on different sides of a
+ * split. Each is looked at before we tell it anything.
+ * @throws GossipError GOSSIP_OPTION_INVALID for more than 256 seeds
+ */
+export async function joinSeeds(
+  seeds: readonly string[],
+  context: JoinContext,
+  signal?: AbortSignal,
+): Promise<JoinResult> {
+  if (seeds.length > SEEDS_MAX) {
+    throw new GossipError('GOSSIP_OPTION_INVALID', { seeds: seeds.length, allowed: SEEDS_MAX })
+  }
+  const errors: SeedError[] = []
+  const targets = await findTargets(seeds, context, errors, signal)
+  let joined = 0
+  const joinNext = async (): Promise<void> => {
+    for (let target = targets.shift(); target !== undefined; target = targets.shift()) {
+      try {
+        await joinOne(target, context, signal)
+        joined += 1
+      } catch (error) {
+        errors.push({ seed: target.seed, error: asError(error) })
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: JOINS_CONCURRENT_MAX }, joinNext))
+  return { joined, errors }
+}
+
+async function findTargets(
+  seeds: readonly string[],
+  { isSelf, portDefault, resolver }: JoinContext,
+  errors: SeedError[],
+  signal: AbortSignal | undefined,
+): Promise<Target[]> {
+  const targets = new Map<string, Target>()
+  await Promise.all(
+    seeds.map(async (seed) => {
+      try {
+        const addresses = await resolveSeed(parseSeed(seed, portDefault), resolver, signal)
+        for (const address of addresses) {
+          // Our own address in a list that all members share is harmless.
+          if (!isSelf(address)) targets.set(formatAddress(address), { seed, address })
+        }
+      } catch (error) {
+        errors.push({ seed, error: asError(error) })
+      }
+    }),
+  )
+  return [...targets.values()].slice(0, SEED_ADDRESSES_MAX)
+}
+
+async function joinOne(
+  { address }: Target,
+  context: JoinContext,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { applicant, exchange, knows, streams } = context
+  const { nodes } = await streams.peek(address, signal)
+  const mismatch = delegateMismatch(nodes, applicant)
+  if (mismatch !== undefined) throw mismatch
+  const namesake = findNamesake(nodes, applicant)
+  if (namesake !== undefined && !(await isGone(namesake, streams))) throw nameTaken(namesake)
+  const reasons = await exchange(address, signal)
+  const living = nodes.filter(({ name, state }) => state === 'alive' && name !== applicant.name)
+  if (living.length > 0 && !living.some(({ name }) => knows(name))) {
+    throw new GossipError('GOSSIP_STATE_REFUSED', {
+      peer: formatAddress(address),
+      reason: reasons[0] ?? 'unknown',
+    })
+  }
+}
+
+/** A process that was killed and started elsewhere is still alive in its peers' eyes; its old port refuses. */
+function isGone(row: NodeState, streams: StreamClient): Promise<boolean> {
+  return streams.isAbandoned({ host: hostOf(row.address), port: row.port })
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
