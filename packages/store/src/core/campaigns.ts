@@ -274,8 +274,10 @@ export class Campaigns {
     }
     if (campaign.waiting.size > 0) {
       if (now < campaign.heardAt + options.promotionTimeoutMs) return
-      if (campaign.incumbent !== NOBODY && campaign.waiting.has(campaign.incumbent))
-        return this.#giveUp(campaign, open)
+      if (campaign.incumbent !== NOBODY && campaign.waiting.has(campaign.incumbent)) {
+        this.#giveUp(campaign, open)
+        return
+      }
     }
     // Cut off from half of the members it is likelier that they go on without us: give the links time to return.
     const cutOff = view.reachableCount() * 2 <= view.liveCount
@@ -285,9 +287,9 @@ export class Campaigns {
       options.plantedBug !== 'promote-without-asking'
     )
       return
-    if (options.partitionPolicy === 'majority' && (campaign.votes + 1) * 2 <= view.knownCount)
-      return this.#giveUp(campaign, open)
-    this.#win(campaign, open)
+    const minority = (campaign.votes + 1) * 2 <= view.knownCount
+    if (options.partitionPolicy === 'majority' && minority) this.#giveUp(campaign, open)
+    else this.#win(campaign, open)
   }
 
   #giveUp(campaign: Campaign, open: readonly number[]): void {

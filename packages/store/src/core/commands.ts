@@ -4,7 +4,7 @@ import type { CallMessage, NotOwnerMessage, ReplyMessage } from './messages.ts'
 import { PENDING_COMMANDS_MAX } from './options.ts'
 import { asciiOf, replyError } from './replies.ts'
 import type { StoreRequest } from './store.ts'
-import type { CurrentEntry } from './store-command.ts'
+import type { Current } from './commands/store-command.ts'
 import { CAMPAIGNING, NOBODY, SELF, SERVING } from './view.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -91,19 +91,21 @@ export class Commands {
       return
     }
     const command = options.findCommand(name)
-    if (command === undefined)
-      return out.reply(token, replyError(`ERR unknown command '${asciiOf(name, NAME_SHOWN_MAX)}'`))
+    if (command === undefined) {
+      out.reply(token, replyError(`ERR unknown command '${asciiOf(name, NAME_SHOWN_MAX)}'`))
+      return
+    }
     const { arity } = command
     const key = args[keyIndex]
     if (
       key === undefined ||
       keyIndex !== 1 ||
       (arity < 0 ? args.length < -arity : args.length !== arity)
-    )
-      return out.reply(
-        token,
-        replyError(`ERR wrong number of arguments for '${command.name.toLowerCase()}' command`),
-      )
+    ) {
+      const name = command.name.toLowerCase()
+      out.reply(token, replyError(`ERR wrong number of arguments for '${name}' command`))
+      return
+    }
     this.#begin(client, args, slotOf(key) & this.#slotMask, resp, 0)
   }
 
@@ -123,8 +125,14 @@ export class Commands {
     resp: 2 | 3,
     hop: number,
   ): void {
-    if (this.#machine.view.role[slot] === SERVING) return this.#run(client, args, slot, resp, hop)
-    if (this.#waiting.size >= PENDING_COMMANDS_MAX) return this.answer(client, this.#tooMany())
+    if (this.#machine.view.role[slot] === SERVING) {
+      this.#run(client, args, slot, resp, hop)
+      return
+    }
+    if (this.#waiting.size >= PENDING_COMMANDS_MAX) {
+      this.answer(client, this.#tooMany())
+      return
+    }
     const command = this.#machine.options.findCommand(args[0] ?? NO_BYTES)
     const task: Waiting = {
       ...client,
@@ -151,12 +159,16 @@ export class Commands {
   #run(client: Client, args: readonly Uint8Array[], slot: number, resp: 2 | 3, hop: number): void {
     const { options, entries, now, writes, gathers } = this.#machine
     const command = options.findCommand(args[0] ?? NO_BYTES)
-    if (command === undefined) return this.answer(client, gathers.scan(args, slot))
+    if (command === undefined) {
+      this.answer(client, gathers.scan(args, slot))
+      return
+    }
     const key = args[1] ?? NO_BYTES
     const { table } = entries
     const handle = table.find(slot, key)
-    let current: CurrentEntry | undefined
+    let current: Current | undefined
     let expired = false
+    let value: Uint8Array
     if (handle !== -1 && !table.isRemoved(handle)) {
       const expireAt = table.expireAtOf(handle)
       expired = expireAt !== 0 && expireAt <= now
@@ -170,22 +182,21 @@ export class Commands {
     const outcome = command.run(args, current, now, resp)
     switch (outcome.type) {
       case 'write':
-        return writes.commit(
-          slot,
-          key,
-          outcome.value,
-          outcome.expireAt,
-          false,
-          client,
-          outcome.reply,
-        )
+        // The table may move what a view of it shows: a value that stays is copied before it is stored again.
+        value = outcome.value === current?.value ? outcome.value.slice() : outcome.value
+        writes.commit(slot, key, value, outcome.expireAt, false, client, outcome.reply)
+        return
       case 'remove':
         // Nothing to remove, nothing to replicate; but an expired entry is removed for good.
         if (current === undefined && !expired) break
-        return writes.commit(slot, key, NO_BYTES, 0, true, client, outcome.reply)
+        writes.commit(slot, key, NO_BYTES, 0, true, client, outcome.reply)
+        return
       case 'reply':
         // What expired must stay expired when a member with another clock takes over.
-        if (expired) return writes.commit(slot, key, NO_BYTES, 0, true, client, outcome.reply)
+        if (expired) {
+          writes.commit(slot, key, NO_BYTES, 0, true, client, outcome.reply)
+          return
+        }
     }
     if (writes.size > 0) {
       const held: HeldReply = { ...client, args, slot, resp, hop, reply: outcome.reply }
@@ -195,8 +206,14 @@ export class Commands {
   }
 
   answer(client: Client, reply: Uint8Array): void {
-    if (client.done !== undefined) return client.done(reply)
-    if (client.origin === SELF) return this.#machine.out.reply(client.token, reply)
+    if (client.done !== undefined) {
+      client.done(reply)
+      return
+    }
+    if (client.origin === SELF) {
+      this.#machine.out.reply(client.token, reply)
+      return
+    }
     const peer = this.#machine.view.peers[client.origin]
     if (peer?.session === client.session)
       this.#machine.send(client.origin, { t: 'r', id: client.token, b: reply })
@@ -236,7 +253,8 @@ export class Commands {
     const role = view.role[slot]
     if (role === SERVING) {
       this.#waiting.delete(task.id)
-      return this.#run(task, task.args, slot, task.resp, task.hop)
+      this.#run(task, task.args, slot, task.resp, task.hop)
+      return
     }
     if (role === CAMPAIGNING) return
     const target = this.#targetOf(slot)
@@ -330,8 +348,10 @@ export class Commands {
   #expire(task: Waiting): void {
     const { options, view, counters } = this.#machine
     counters.timeouts++
-    if (task.target !== NOBODY && task.access === 'write')
-      return this.#unknown(task, `no answer from ${view.nameOf(task.target)} in time`)
+    if (task.target !== NOBODY && task.access === 'write') {
+      this.#unknown(task, `no answer from ${view.nameOf(task.target)} in time`)
+      return
+    }
     this.#waiting.delete(task.id)
     const small =
       options.partitionPolicy === 'majority' && view.reachableCount() * 2 <= view.knownCount

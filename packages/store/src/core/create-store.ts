@@ -17,6 +17,7 @@ import { Pulls } from './pulls.ts'
 import { Pushes } from './pushes.ts'
 import { reportStatus } from './report.ts'
 import { packRanges, packRuns } from './runs.ts'
+import { createEntryTable } from './table/arena-table.ts'
 import { createCounters, type StoreStatus } from './status.ts'
 import type { Store, StoreRequest, StoreTopology } from './store.ts'
 import { Streams } from './streams.ts'
@@ -71,7 +72,10 @@ class StoreMachine implements Store, Machine {
     this.clock = new HybridClock(this.options.clockDriftMaxMs)
     // Numbers of an earlier life of this name must not meet those of this one.
     this.#id = this.options.random(2 ** 31)
-    this.entries = new Entries(this, options.table)
+    this.entries = new Entries(
+      this,
+      options.table ?? createEntryTable({ maxBytes: this.options.maxMemoryBytes }),
+    )
     this.commands = new Commands(this)
     this.writes = new Writes(this)
     this.campaigns = new Campaigns(this)
@@ -312,53 +316,77 @@ class StoreMachine implements Store, Machine {
       case 'hi':
         return
       case 'beat':
-        return this.#links.beat(from, message)
+        this.#links.beat(from, message)
+        return
       case 'hold':
-        return this.#links.holds(from, message)
+        this.#links.holds(from, message)
+        return
       case 'drop':
-        return this.#links.drops(from, message)
+        this.#links.drops(from, message)
+        return
       case 'claim':
-        return this.#links.claims(from, message)
+        this.#links.claims(from, message)
+        return
       case 'ask':
-        return this.campaigns.answer(from, message)
+        this.campaigns.answer(from, message)
+        return
       case 'vote':
-        return this.campaigns.vote(from, message)
+        this.campaigns.vote(from, message)
+        return
       case 'pull':
-        return this.streams.openPull(from, message)
+        this.streams.openPull(from, message)
+        return
       case 'part':
-        return this.#links.part(from, message)
+        this.#links.part(from, message)
+        return
       case 'more':
-        return this.streams.more(from, message.id, message.k)
+        this.streams.more(from, message.id, message.k)
+        return
       case 'w':
-        return this.writes.receive(from, message)
+        this.writes.receive(from, message)
+        return
       case 'z':
-        return this.writes.receiveFlush(from, message)
+        this.writes.receiveFlush(from, message)
+        return
       case 'a':
-        return this.writes.applied(from, message.id)
+        this.writes.applied(from, message.id)
+        return
       case 'n':
-        return this.writes.refused(from, message)
+        this.writes.refused(from, message)
+        return
       case 'sum':
-        return this.pushes.sum(from, message)
+        this.pushes.sum(from, message)
+        return
       case 'diff':
-        return this.pushes.diff(from, message)
+        this.pushes.diff(from, message)
+        return
       case 'have':
-        return this.pushes.have(from, message)
+        this.pushes.have(from, message)
+        return
       case 'lack':
-        return this.pushes.lack(from, message)
+        this.pushes.lack(from, message)
+        return
       case 'merge':
-        return this.pushes.merge(from, message)
+        this.pushes.merge(from, message)
+        return
       case 'merged':
-        return this.pushes.merged(from, message)
+        this.pushes.merged(from, message)
+        return
       case 'c':
-        return this.commands.call(from, message)
+        this.commands.call(from, message)
+        return
       case 'r':
-        return this.commands.replied(from, message)
+        this.commands.replied(from, message)
+        return
       case 'o':
-        return this.commands.notOwner(from, message)
+        this.commands.notOwner(from, message)
+        return
       case 'q':
-        return this.gathers.asked(from, message)
+        this.gathers.asked(from, message)
+        return
       case 'share':
-        return this.gathers.share(from, message)
+        this.gathers.share(from, message)
+        return
     }
   }
 }

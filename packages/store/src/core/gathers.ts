@@ -134,13 +134,17 @@ export class Gathers {
   ): void {
     switch (operation) {
       case 'size':
-        return done({ ok: 1, n: this.#size(), ks: [] })
+        done({ ok: 1, n: this.#size(), ks: [] })
+        return
       case 'keys':
-        return done(this.#keys(pattern))
+        done(this.#keys(pattern))
+        return
       case 'random':
-        return done(this.#random())
+        done(this.#random())
+        return
       case 'flush':
-        return this.#flush(deadline, (ok) => done({ ok: ok ? 1 : 0, n: 0, ks: [] }))
+        this.#flush(deadline, (ok) => done({ ok: ok ? 1 : 0, n: 0, ks: [] }))
+        return
     }
   }
 
@@ -198,7 +202,10 @@ export class Gathers {
     const slots = [...this.#served()].filter((slot) => entries.table.slotSize(slot) > 0)
     let left = slots.length
     let ok = true
-    if (left === 0) return done(true)
+    if (left === 0) {
+      done(true)
+      return
+    }
     const client: Client = {
       origin: SELF,
       token: 0,

@@ -244,7 +244,10 @@ export class Links {
     const { entries, pushes, pulls, campaigns } = this.#machine
     entries.applyFlushes(message.f)
     for (const row of message.es) if (entries.merge(row) === 'applied') pushes.received(row)
-    if (message.k === 0) return pulls.part(from, message)
+    if (message.k === 0) {
+      pulls.part(from, message)
+      return
+    }
     campaigns.progress(message.id)
     this.#machine.send(from, { t: 'more', id: message.id, k: 1 })
   }

@@ -1,5 +1,6 @@
 import type { EntryTable } from './entry-table.ts'
-import type { CommandFinder } from './store-command.ts'
+import type { StoreCommand } from './commands/store-command.ts'
+import { findStoreCommand } from './commands/store-commands.ts'
 import { StoreError } from './store-error.ts'
 
 /** Bugs that tests plant one at a time to prove that the history checker finds them. */
@@ -17,13 +18,20 @@ export type PlantedBug =
   | 'ignore-pause'
   | 'retry-sent-write'
 
+/** Finds a command by its name, whatever its case. */
+export type CommandFinder = (name: Uint8Array) => StoreCommand | undefined
+
 export interface StoreOptions {
   /** Unique name of this member. */
   readonly name: string
   /** Drawn anew at each start of the process, for example 16 hex digits. */
   readonly instance: string
-  readonly table: EntryTable
-  readonly findCommand: CommandFinder
+  /** Bytes for all copies that this member holds. Default 256 MiB. */
+  readonly maxMemoryBytes?: number
+  /** Where entries live. Default: outside the V8 heap, `maxMemoryBytes` of it. */
+  readonly table?: EntryTable
+  /** Default: the Redis string commands. */
+  readonly findCommand?: CommandFinder
   /** A number in [0, bound); chooses what to evict. */
   readonly random: (bound: number) => number
   /** Named in error replies. Default `store`. */
@@ -66,7 +74,7 @@ export interface StoreOptions {
   readonly plantedBug?: PlantedBug
 }
 
-export type ResolvedOptions = Required<Omit<StoreOptions, 'plantedBug'>> & {
+export type ResolvedOptions = Required<Omit<StoreOptions, 'plantedBug' | 'table'>> & {
   readonly plantedBug: PlantedBug | undefined
 }
 
@@ -98,6 +106,8 @@ export const EVICTIONS_PER_WRITE_MAX = 256
 export const EXPIRED_PER_UPKEEP_MAX = 1_024
 
 const DEFAULTS = {
+  maxMemoryBytes: 256 * 1024 * 1024,
+  findCommand: findStoreCommand,
   pool: 'store',
   replicas: 2,
   minCopies: 1,
@@ -119,6 +129,7 @@ const DEFAULTS = {
 } as const
 
 const RANGES: Readonly<Record<string, readonly [min: number, max: number]>> = {
+  maxMemoryBytes: [1, Number.MAX_SAFE_INTEGER],
   replicas: [1, REPLICAS_MAX],
   minCopies: [1, REPLICAS_MAX],
   slotCount: [1, SLOT_COUNT_MAX],

@@ -146,12 +146,16 @@ export class Streams {
     while (stream.inFlight < PARTS_IN_FLIGHT_MAX && this.#mayGive(stream)) {
       if (stream.kind === 1 && stream.at >= stream.slots.length && !this.#hasFlushes(stream)) {
         if (stream.closing !== undefined) this.#machine.send(stream.to, stream.closing)
-        return this.#close(stream)
+        this.#close(stream)
+        return
       }
       const part = this.#part(stream)
       stream.inFlight++
       this.#machine.send(stream.to, part)
-      if (part.end === 1) return this.#close(stream)
+      if (part.end === 1) {
+        this.#close(stream)
+        return
+      }
     }
   }
 

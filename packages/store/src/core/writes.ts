@@ -109,7 +109,10 @@ export class Writes {
     const { view, clock, now, commands, options, entries } = this.#machine
     if (client !== undefined) {
       const refusal = this.#refusal()
-      if (refusal !== undefined) return commands.answer(client, refusal)
+      if (refusal !== undefined) {
+        commands.answer(client, refusal)
+        return
+      }
     }
     const version = clock.next(now)
     const { writer } = view.self
@@ -154,7 +157,10 @@ export class Writes {
   flush(slot: number, client: Client): void {
     const { clock, now, entries, commands } = this.#machine
     const refusal = this.#refusal()
-    if (refusal !== undefined) return commands.answer(client, refusal)
+    if (refusal !== undefined) {
+      commands.answer(client, refusal)
+      return
+    }
     const version = clock.next(now)
     entries.flush(slot, version)
     this.#settle(this.#open(slot, undefined, NOBODY, version, client, NO_BYTES))
@@ -438,7 +444,10 @@ export class Writes {
     if (!this.#accept(from, message.id, slot, message.e)) return
     const { entries } = this.#machine
     const result = entries.merge(message.r)
-    if (result === 'clock' || result === 'full') return this.#refuse(from, message.id, slot, result)
+    if (result === 'clock' || result === 'full') {
+      this.#refuse(from, message.id, slot, result)
+      return
+    }
     if (result === 'applied') this.#machine.pushes.received(message.r)
     if (message.id !== 0) this.#machine.send(from, { t: 'a', id: message.id })
   }
@@ -446,7 +455,10 @@ export class Writes {
   receiveFlush(from: number, message: FlushMessage): void {
     if (!this.#accept(from, message.id, message.s, message.e)) return
     const { clock, entries, now } = this.#machine
-    if (!clock.observe(message.n, now)) return this.#refuse(from, message.id, message.s, 'clock')
+    if (!clock.observe(message.n, now)) {
+      this.#refuse(from, message.id, message.s, 'clock')
+      return
+    }
     entries.flush(message.s, message.n)
     if (message.id !== 0) this.#machine.send(from, { t: 'a', id: message.id })
   }
