@@ -67,6 +67,7 @@ class Hub implements PeerHub, GreetingEvents {
   #lastTick = 0
   #linksUp = 0
   #listed = false
+  #listTurn = 0
   #closing: Promise<void> | undefined
 
   constructor(options: ResolvedOptions, keyring: Keyring | undefined) {
@@ -115,9 +116,12 @@ class Hub implements PeerHub, GreetingEvents {
     const wanted = new Map(peers.map((peer) => [peer.name, { ...peer }]))
     wanted.delete(this.#options.self.name)
     const now = this.#options.now()
+    const turn = ++this.#listTurn
+    // A listener that hears of a closed link may set a newer list meanwhile: then the rest of this one is void.
     for (const slot of [...this.#slots.values()]) {
-      if (!wanted.has(slot.name)) slot.unwant(now)
+      if (this.#listTurn === turn && !wanted.has(slot.name)) slot.unwant(now)
     }
+    if (this.#listTurn !== turn) return
     for (const target of wanted.values()) this.#slotOf(target.name).want(target)
     this.#forgetIdle()
   }
@@ -142,6 +146,11 @@ class Hub implements PeerHub, GreetingEvents {
         ? new PeerError('LINK_DOWN', `there is no link to ${to}`, { peer: to })
         : new PeerError('CLOSED')
     process.nextTick(callDone, done, error, undefined, this.#context.guard)
+  }
+
+  drop(name: string, reason: string): void {
+    const link = this.#slots.get(name)?.link
+    if (link !== undefined) process.nextTick(() => link.drop(reason))
   }
 
   isUp(name: string): boolean {
@@ -210,6 +219,7 @@ class Hub implements PeerHub, GreetingEvents {
 
   close(options?: { readonly timeoutMs?: number }): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
+    this.#listTurn++
     let finish: (ended: Promise<void>) => void = () => {}
     // Set before the first listener hears of it, so that one that closes the hub again gets this same promise.
     this.#closing = new Promise((resolve) => {
@@ -308,11 +318,11 @@ class Hub implements PeerHub, GreetingEvents {
       this.#context.counters.stalls++
       for (const slot of this.#slots.values()) slot.link?.forgiveSilence(at)
     }
-    // After this turn's reads: a byte that waits in the socket already counts.
+    // After this turn's reads, so that a byte that waits in the socket already counts; but as of now, so that a stall between
+    // here and there does not.
     setImmediate(() => {
       if (this.#closing !== undefined) return
-      const checkedAt = now()
-      for (const slot of [...this.#slots.values()]) slot.tick(checkedAt)
+      for (const slot of [...this.#slots.values()]) slot.tick(at)
       this.#forgetIdle()
     })
   }

@@ -41,6 +41,11 @@ export interface PeerHub {
     options: { readonly timeoutMs: number },
     done: RequestDone,
   ): void
+  /**
+   * Breaks the link at once, with what waits, and lets it be made anew: for a caller whose messages must not have gaps and
+   * that could not send one. `onDown` is called later, never within this call. Does nothing when there is no link.
+   */
+  drop(name: string, reason: string): void
   isUp(name: string): boolean
   /** Every link that is up, being made, or wanted. */
   links(): readonly PeerLinkInfo[]

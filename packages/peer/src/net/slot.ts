@@ -139,9 +139,11 @@ export class Slot implements DialEvents {
 
   /** A right hello of this member has come: a refusal, or undefined to go on. */
   consider(greeting: Greeting): Refusal | undefined {
-    if (this.#closing) return this.#refusal('CLOSING', 'is shutting down')
-    if (this.#dialsFirst && this.#dialIsLikely())
-      return this.#refusal('ALREADY_DIALING', 'is setting up this link itself')
+    if (this.#dialsFirst && this.#dialIsLikely()) {
+      const { self } = this.#context.options
+      const reason = `member ${self.name} is setting up this link itself`
+      return { code: 'ALREADY_DIALING', reason, instance: self.instance }
+    }
     this.#stopDialing()
     // A dialer has one dial at a time, so an older one is dead.
     this.#greeting?.cancel()
@@ -227,11 +229,6 @@ export class Slot implements DialEvents {
     this.#greeting?.cancel()
     this.#greeting = undefined
     this.link?.closeForGood(reason)
-  }
-
-  #refusal(code: 'CLOSING' | 'ALREADY_DIALING', what: string): Refusal {
-    const { self } = this.#context.options
-    return { code, reason: `member ${self.name} ${what}`, instance: self.instance }
   }
 
   /** Our hello is out, and not for so long that it has to be taken for lost. */

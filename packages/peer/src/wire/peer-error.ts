@@ -3,7 +3,6 @@ export const PEER_ERRORS = {
   FRAME_INVALID: 'the peer sent bytes that are no frame of this protocol',
   FRAME_TOO_LARGE: 'the peer announced a frame above the limit',
   HELLO_INVALID: 'the peer opened the connection with something that is no hello',
-  HELLO_REFUSED: 'the peer refused our hello; details.refusal says why',
   MESSAGE_INVALID:
     'the message cannot be sent: it holds something that msgpack cannot carry, or nests too deeply',
   MESSAGE_TOO_LARGE: 'the message is larger than one frame may be',

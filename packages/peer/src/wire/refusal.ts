@@ -14,7 +14,6 @@ export const REFUSALS = {
   SELF: 'a node reached itself',
   NAME_TAKEN: 'two running processes use one member name',
   ALREADY_DIALING: 'the other side is setting up this link itself',
-  CLOSING: 'the member is shutting down',
   BUSY: 'the member has as many links as it may have',
 } as const
 

@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest'
 import {
   createPeerHub,
   type PeerAddress,
+  PeerError,
   type PeerHub,
   type PeerHubOptions,
   type PeerLog,
@@ -11,6 +12,7 @@ import { encodePing, type Frame } from '../../src/wire/frame.ts'
 import { FrameDecoder } from '../../src/wire/frame-decoder.ts'
 import { encodeHello, type Hello } from '../../src/wire/hello.ts'
 import { FRAME_BYTES_MAX } from '../../src/wire/limits.ts'
+import { decodeRefusal, type Refusal } from '../../src/wire/refusal.ts'
 
 export const LOOPBACK = { host: '127.0.0.1', port: 0 }
 const DEADLINE_MS = 20_000
@@ -75,7 +77,12 @@ export const startHub = async (
   options: Partial<PeerHubOptions> & { readonly instance?: string } = {},
 ): Promise<TestHub> => {
   const journal = new Journal()
-  const noteLog = (_details: object, message: string): void => journal.note(`log ${message}`)
+  const noteLog = (details: object, message: string): void => {
+    const error = 'error' in details ? details.error : undefined
+    journal.note(
+      `log ${message}${error instanceof PeerError ? ` [${error.code}: ${error.message}]` : ''}`,
+    )
+  }
   const log: PeerLog = { debug: noteLog, info: noteLog, warn: noteLog, error: noteLog }
   const { instance = instanceOf('1'), ...rest } = options
   const hub = await createPeerHub({
@@ -223,4 +230,12 @@ export class RawServer {
     if (peer === undefined) throw new Error('unreachable')
     return peer
   }
+}
+
+/** The refusal that a raw peer gets. */
+export const refusalOf = async (peer: RawPeer): Promise<Refusal> => {
+  await peer.journal.until('helloRefused')
+  const frame = peer.frames.find(({ type }) => type === 'helloRefused')
+  if (frame?.type !== 'helloRefused') throw new Error('unreachable')
+  return decodeRefusal(frame.body)
 }

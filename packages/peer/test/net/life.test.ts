@@ -50,6 +50,34 @@ describe('heartbeats', () => {
     expect(a.hub.stats()).toMatchObject({ silences: 0, linksUp: 1 })
   })
 
+  it('judge nobody for a stall between the look at the clock and the verdict', async () => {
+    let offset = 0
+    let clockReads = 0
+    const a = await startHub('a', {
+      now: () => {
+        clockReads++
+        return performance.now() + offset
+      },
+      limits: { heartbeatMs: 40, silenceMs: 30_000 },
+    })
+    const b = await RawPeer.dial(a.hub.address)
+    await b.greet('b')
+    await Promise.all([a.journal.until('up b'), eventually(() => b.frames.length >= 3)])
+    b.socket.pause()
+    // The next reader of the clock is the ticker: the loop stalls right behind it.
+    const before = clockReads
+    await new Promise<void>((resolve) => {
+      const watch = (): void => {
+        if (clockReads === before) setImmediate(watch)
+        else resolve()
+      }
+      watch()
+    })
+    offset = 3_600_000
+    await eventually(() => a.hub.stats().stalls > 0)
+    expect(a.hub.stats()).toMatchObject({ silences: 0, linksUp: 1 })
+  })
+
   it('ignore the answer to an older ping', async () => {
     const a = await startHub('a', { limits: { heartbeatMs: 3_600_000, silenceMs: 7_200_000 } })
     const b = await RawPeer.dial(a.hub.address)

@@ -6,6 +6,7 @@ import {
   linkUp,
   RawPeer,
   RawServer,
+  refusalOf,
   startHub,
   type TestHub,
   targetOf,
@@ -104,7 +105,7 @@ describe('two dials at once', () => {
     await x.journal.until('hello')
     const y = await RawPeer.dial(a.hub.address)
     y.hello('b')
-    await y.journal.until('helloRefused')
+    expect((await refusalOf(y)).code).toBe('ALREADY_DIALING')
     await a.journal.until('setting up this link itself')
     x.hello('b')
     await a.journal.until('up b')
@@ -241,6 +242,17 @@ describe('a new target', () => {
     await linkUp(a, b)
     a.hub.setPeers([targetOf(b)])
     await expectOneLink(a, b)
+  })
+
+  it('list that a listener sets while an older one is applied wins', async () => {
+    const a = await startHub('a')
+    const b = await startHub('b')
+    const c = await startHub('c')
+    await linkUp(a, b)
+    a.hub.onDown(() => a.hub.setPeers([targetOf(b)]))
+    a.hub.setPeers([targetOf(c)])
+    expect(a.hub.links().map(({ name }) => name)).toEqual(['b'])
+    await a.journal.until(() => a.journal.count('up b') === 2)
   })
 
   it('with another instance than the link is dialed beside it, and the one that lives stays', async () => {

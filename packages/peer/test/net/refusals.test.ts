@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FRAME_KINDS } from '../../src/wire/frame.ts'
 import { PREHELLO_BYTES_MAX } from '../../src/wire/limits.ts'
-import { decodeRefusal } from '../../src/wire/refusal.ts'
 import {
   ask,
   eventually,
@@ -9,16 +8,10 @@ import {
   linkUp,
   RawPeer,
   RawServer,
+  refusalOf,
   startHub,
   targetOf,
 } from './harness.ts'
-
-const refusalOf = async (peer: RawPeer) => {
-  await peer.journal.until('helloRefused')
-  const frame = peer.frames.find(({ type }) => type === 'helloRefused')
-  if (frame?.type !== 'helloRefused') throw new Error('unreachable')
-  return decodeRefusal(frame.body)
-}
 
 describe('a hello is refused', () => {
   it('of another cluster', async () => {
@@ -128,6 +121,7 @@ describe('before its hello a connection', () => {
     const a = await startHub('a', { limits: { helloTimeoutMs: 40 } })
     const silent = await RawPeer.dial(a.hub.address)
     await silent.journal.until('closed')
+    await a.journal.until('HANDSHAKE_FAILED: no hello in time')
     const unconfirmed = await RawPeer.dial(a.hub.address)
     unconfirmed.hello('b')
     await unconfirmed.journal.until('closed')
