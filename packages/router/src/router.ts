@@ -100,6 +100,8 @@ class DataPlane implements Router {
   readonly #listenerTools: ListenerTools
   readonly #drivers = new Map<string, PoolDriver>()
   readonly #pools = new Map<string, StaticPool | StorePool>()
+  /** Pools that are no longer named, until their commands are answered. */
+  readonly #retired = new Set<StaticPool>()
   readonly #listeners = new Set<RedisListener>()
   readonly #ticker: NodeJS.Timeout
   #epoch = Number.NEGATIVE_INFINITY
@@ -190,7 +192,8 @@ class DataPlane implements Router {
   async #shutDown(drainTimeoutMs: number): Promise<void> {
     await Promise.all(Array.from(this.#listeners, (listener) => listener.close(drainTimeoutMs)))
     clearInterval(this.#ticker)
-    for (const pool of this.#pools.values()) if (pool instanceof StaticPool) pool.close()
+    for (const pool of [...this.#pools.values(), ...this.#retired])
+      if (pool instanceof StaticPool) pool.close()
   }
 
   #takeTopology(topology: Topology): void {
@@ -201,8 +204,8 @@ class DataPlane implements Router {
     for (const pool of topology.pools) this.#takePool(pool)
     for (const [name, pool] of this.#pools) {
       if (named.has(name)) continue
-      if (pool instanceof StaticPool) pool.close()
       this.#pools.delete(name)
+      this.#retire(pool)
     }
   }
 
@@ -211,10 +214,17 @@ class DataPlane implements Router {
     const known = this.#pools.get(name)
     if (topology.protocol === 'store') {
       if (known instanceof StorePool) return
-      known?.close()
+      if (known !== undefined) this.#retire(known)
       this.#pools.set(name, new StorePool(name, this.#drivers.get(name), this.#errors))
     } else if (known instanceof StaticPool) known.update(topology)
     else this.#pools.set(name, new StaticPool(topology, this.#poolTools))
+  }
+
+  /** A pool that is no longer named answers what it has. */
+  #retire(pool: StaticPool | StorePool): void {
+    if (pool instanceof StorePool) return
+    pool.drain()
+    if (!pool.idle) this.#retired.add(pool)
   }
 
   #facts(pool: string, port: number): HereFacts {
@@ -233,6 +243,10 @@ class DataPlane implements Router {
     this.#turn.begin()
     for (const pool of this.#pools.values())
       if (pool instanceof StaticPool) pool.tick(this.#turn.now)
+    for (const pool of this.#retired) {
+      pool.tick(this.#turn.now)
+      if (pool.idle) this.#retired.delete(pool)
+    }
   }
 
   #refuseWhenClosed(): void {

@@ -29,7 +29,10 @@ export const CLOSED_CAUSE: LostCause = {
   text: 'closed the connection before answering',
 }
 
-export const REMOVED_CAUSE: LostCause = { code: 'REMOVED', text: 'was removed from the pool' }
+export const REMOVED_CAUSE: LostCause = {
+  code: 'REMOVED',
+  text: 'was disconnected by this router',
+}
 
 export const NO_RESP3_CAUSE: LostCause = {
   code: 'NO_RESP3',

@@ -7,7 +7,7 @@ import { type Placement, splitByOwner } from '../plan/plan-redis.ts'
 import type { BackendTopology, PoolTopology } from '../topology.ts'
 import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
 import { Gathering } from './gathering.ts'
-import type { LostCause } from './lost-cause.ts'
+import type { LostCause, LostCode } from './lost-cause.ts'
 import { countError, type ErrorCounts, type Pool } from './pool.ts'
 import { Request } from './request.ts'
 
@@ -120,9 +120,31 @@ export class StaticPool implements Pool, BackendOwner {
     }
   }
 
+  /** True when no command waits anywhere. */
+  get idle(): boolean {
+    return this.#drained.size === 0 && this.#byIndex.every((backend) => backend.queued === 0)
+  }
+
+  /** Takes no new commands; those in flight are still answered. */
+  drain(): void {
+    const backends = this.#byIndex
+    this.#forget()
+    for (const backend of backends) this.#retire(backend)
+  }
+
+  /** Ends all connections; commands in flight get an error. */
   close(): void {
-    for (const backend of [...this.#byIndex, ...this.#drained]) backend.close()
+    const backends = [...this.#byIndex, ...this.#drained]
+    // First nothing is left to turn to: a command that is lost here must not open a connection elsewhere.
+    this.#forget()
     this.#drained.clear()
+    for (const backend of backends) backend.close()
+  }
+
+  #forget(): void {
+    this.#ring = createRing([])
+    this.#backends = new Map()
+    this.#byIndex = []
   }
 
   lost(request: Request, backend: Backend, sent: boolean, cause: LostCause): void {
@@ -130,7 +152,7 @@ export class StaticPool implements Pool, BackendOwner {
     request.chunk = undefined
     backend.counters.errors++
     const again = !sent || command.retry === 'safe'
-    const refused = cause.code === 'NO_RESP3' || request.bound
+    const refused = NO_FAILOVER.has(cause.code) || request.bound
     request.failures++
     if (chunk === undefined || refused || !again) {
       const fate = again ? '' : '; the write may have been applied'
@@ -266,6 +288,9 @@ export class StaticPool implements Pool, BackendOwner {
     if (backend.queued > 0) this.#drained.add(backend)
   }
 }
+
+/** Causes that another backend would share, or that end the pool itself. */
+const NO_FAILOVER = new Set<LostCode>(['NO_RESP3', 'REMOVED'])
 
 function describe(backend: Backend): string {
   return `backend ${backend.id}`

@@ -5,7 +5,7 @@ import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { RouterLimits } from '../limits.ts'
 import { answerHere, type ClientState, type HereFacts } from '../plan/answer-here.ts'
 import { findRedisCommand } from '../plan/command-index.ts'
-import { planRedis, type RedisPlan } from '../plan/plan-redis.ts'
+import { type Placement, planRedis, type RedisPlan } from '../plan/plan-redis.ts'
 import type { RedisCommand } from '../plan/redis-command.ts'
 import { Gathering } from '../pool/gathering.ts'
 import { GrowingBuffer } from '../pool/growing-buffer.ts'
@@ -212,13 +212,11 @@ export class Session implements RequestOwner, Flushable {
     }
     this.#host.traffic.commands++
     const { pool } = this.#host
-    if (pool === undefined) {
-      this.#sayError('NO_POOL', `ERR pool "${this.#host.poolName}" is not in the topology`)
-      return true
-    }
-    const plan = planRedis(command, frame, pool.placement)
+    const plan = planRedis(command, frame, pool?.placement ?? NOWHERE)
     if (command === undefined || plan.type === 'error' || plan.type === 'here')
       this.#answer(plan, command, frame)
+    else if (pool === undefined)
+      this.#sayError('NO_POOL', `ERR pool "${this.#host.poolName}" is not in the topology`)
     else this.#route(plan, command, frame, pool)
     return true
   }
@@ -318,6 +316,9 @@ export class Session implements RequestOwner, Flushable {
     if (!this.#blocked) this.drain()
   }
 }
+
+/** For a listener whose pool is not known yet: it still greets clients and tells them what it cannot route. */
+const NOWHERE: Placement = { whole: true, positionOf: () => 0, ownerOf: () => 0 }
 
 /** The row of replies that the router makes itself. */
 const LOCAL: RedisCommand = {

@@ -239,6 +239,29 @@ describe('a static pool whose topology changes', () => {
     ])
   })
 
+  it('answers what is in flight in a pool that is no longer named', async () => {
+    const backend = await startBackend(() => undefined)
+    const { router, client } = await startRouter()
+    router.post(topologyMessage(1, redisPool([backendAt(backend.port)])))
+    const redis = client()
+    redis.send(['GET', 'a'])
+    await backend.arrived(1)
+    router.post(topologyMessage(2))
+    expect(await client().ask('GET a')).toBe('-ERR pool "cache" is not in the topology\r\n')
+    backend.send('$1\r\na\r\n')
+    expect(await redis.replies(1)).toEqual(['$1\r\na\r\n'])
+  })
+
+  it('opens no connection for commands that are lost when the router closes', async () => {
+    const { backends, client, router } = await startStaticRouter([() => undefined, () => undefined])
+    const redis = client()
+    redis.send(...Array.from({ length: 20 }, (_, i) => ['GET', String(i)]))
+    await Promise.all(backends.map((backend) => backend.arrived(1)))
+    await router.close({ drainTimeoutMs: 1 })
+    await redis.closed
+    expect(router.counters().pools['cache']).toMatchObject({ failovers: 0 })
+  })
+
   it('gives no new keys to backends that are out or draining', async () => {
     const { backends, client, router } = await startStaticRouter([named('0'), named('1')])
     const ports = backends.map(({ port }) => port)

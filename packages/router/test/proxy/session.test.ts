@@ -95,6 +95,7 @@ describe('a session', () => {
   it('says which pool is missing until the topology names it, and which store', async () => {
     const { router, client } = await startRouter()
     const redis = client()
+    expect(await redis.ask('PING')).toBe('+PONG\r\n')
     expect(await redis.ask('GET a')).toBe('-ERR pool "cache" is not in the topology\r\n')
     const { storePool, topologyMessage } = await import('../testing/topologies.ts')
     router.post(topologyMessage(1, storePool('cache')))

@@ -48,6 +48,11 @@ export class FakeBackend {
     await closed
   }
 
+  /** Writes to every connection. */
+  send(bytes: string): void {
+    for (const socket of this.#sockets) socket.write(bytes)
+  }
+
   /** Ends every connection and goes on listening. */
   disconnect(): void {
     for (const socket of this.#sockets) socket.destroy()
