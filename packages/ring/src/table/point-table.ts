@@ -40,6 +40,8 @@ export interface PointSource {
 const POINTS_PER_SEGMENT_BITS = 2
 /** The END that all empty segments share. */
 export const EMPTY_AT = 0
+/** How many entries a look-up reads at once; so many are never used at the end of an arena. */
+export const SCAN_ENTRIES = 8
 /** A new arena has a quarter more room than its entries need, for the rings that descend from it. */
 const SPARE_SHIFT = 2
 
@@ -99,7 +101,8 @@ export function buildTable(sources: readonly PointSource[]): PointTable {
 
 /** An arena's memory for so many entries and END, and spare room for tables that descend from the first. */
 export function createEntries(used: number, spare: number): Uint32Array {
-  return new Uint32Array(EMPTY_AT + 1 + used + Math.max(spare, used >>> SPARE_SHIFT))
+  const room = Math.max(spare, used >>> SPARE_SHIFT)
+  return new Uint32Array(EMPTY_AT + 1 + used + room + SCAN_ENTRIES)
 }
 
 /**
@@ -178,12 +181,33 @@ function sortEntries(entries: Uint32Array, start: number, end: number, bits: num
 /**
  * Where in `entries` the first point of the position's segment at or after the position (signed or unsigned) stands, or
  * the segment's END. Constant time on average, no allocation.
+ *
+ * The first entries are counted without a branch: where a scan ends cannot be predicted, and a wrong guess would stop
+ * the processor from beginning the next look-up while this one waits for memory. Halved, entries and the wanted one
+ * (which is even) compare as signed integers; -1 means "before", and stays out once an entry is not.
  */
 export function entryIndexAt(table: PointTable, position: number): number {
   const { entries, index, bits } = table
-  const wanted = (position << bits) >>> 0
+  const wanted = (position << bits) >>> 1
   let at = index[position >>> (32 - bits)] as number
-  while ((entries[at] as number) < wanted) at++
+  let before = (((entries[at] as number) >>> 1) - wanted) >> 31
+  let count = before
+  before &= (((entries[at + 1] as number) >>> 1) - wanted) >> 31
+  count += before
+  before &= (((entries[at + 2] as number) >>> 1) - wanted) >> 31
+  count += before
+  before &= (((entries[at + 3] as number) >>> 1) - wanted) >> 31
+  count += before
+  before &= (((entries[at + 4] as number) >>> 1) - wanted) >> 31
+  count += before
+  before &= (((entries[at + 5] as number) >>> 1) - wanted) >> 31
+  count += before
+  before &= (((entries[at + 6] as number) >>> 1) - wanted) >> 31
+  count += before
+  before &= (((entries[at + 7] as number) >>> 1) - wanted) >> 31
+  count += before
+  at -= count
+  if (count === -SCAN_ENTRIES) while ((entries[at] as number) >>> 1 < wanted) at++
   return at
 }
 

@@ -10,6 +10,7 @@ import {
   endFlag,
   entryOf,
   type PointTable,
+  SCAN_ENTRIES,
   segmentBits,
 } from './point-table.ts'
 
@@ -68,7 +69,7 @@ function rewrite(
 ): PointTable {
   const { arena } = table
   const { index, to } = write(table)
-  if (to > arena.entries.length) {
+  if (to + SCAN_ENTRIES > arena.entries.length) {
     return rewrite(repack(table, table.bits, to - arena.used), size, write)
   }
   arena.used = to
