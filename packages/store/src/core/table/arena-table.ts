@@ -1,5 +1,6 @@
 import type { EntryFields, EntryTable, Handle } from '../entry-table.ts'
 import { BlockStore } from './block-store.ts'
+import { CellArena } from './cell-arena.ts'
 import {
   EntryRecords,
   EXPIRE_AT,
@@ -26,7 +27,7 @@ import {
   TABLE_BYTES_MIN,
   VALUE_BYTES_MAX,
 } from './limits.ts'
-import { SLOT_INDEX_BYTES_MIN, SlotIndex } from './slot-index.ts'
+import { firstEntryBytes, SlotIndex } from './slot-index.ts'
 
 const NO_BYTES = new Uint8Array(0)
 /** Per slot: a pointer to its index, and its generation. */
@@ -88,9 +89,11 @@ class ArenaTable implements EntryTable {
   private readonly dying: SlotIndex[] = []
   private readonly records = new EntryRecords()
   private readonly heap = new ExpiryHeap(this.records)
+  private readonly cells = new CellArena()
   private readonly blocks: BlockStore
   private readonly seedLow: number
   private readonly seedHigh: number
+  /** What the indexes of slots take beside their cells. */
   private indexBytes = 0
   private entryCount = 0
   private live = 0
@@ -233,8 +236,8 @@ class ArenaTable implements EntryTable {
 
   /** Everything but keys and values. */
   private get outsideBytes(): number {
-    const { records, heap, indexBytes } = this
-    return this.slots.length * EMPTY_SLOT_BYTES + records.bytes + heap.bytes + indexBytes
+    const slots = this.slots.length * EMPTY_SLOT_BYTES + this.indexBytes
+    return slots + this.cells.bytes + this.records.bytes + this.heap.bytes
   }
 
   private check(slot: number, key: Uint8Array, fields: EntryFields): void {
@@ -255,7 +258,7 @@ class ArenaTable implements EntryTable {
     const growth =
       this.records.growthBytes +
       (fields.expireAt > 0 && !fields.removed ? this.heap.growthBytes : 0) +
-      (this.slots[slot]?.growthBytes(hash) ?? SLOT_INDEX_BYTES_MIN)
+      (this.slots[slot]?.growthBytes(hash) ?? firstEntryBytes(this.cells))
     let ownKey = key
     let value = fields.removed ? NO_BYTES : fields.value
     if (!this.blocks.hasRoom(key.length, value.length, growth, this.outsideBytes)) {
@@ -335,7 +338,7 @@ class ArenaTable implements EntryTable {
   private enterIndex(slot: number, hash: number, id: number): SlotIndex {
     let index = this.slots[slot]
     if (index === undefined) {
-      index = new SlotIndex()
+      index = new SlotIndex(this.cells)
       this.slots[slot] = index
       this.indexBytes += index.bytes
     }
@@ -348,6 +351,7 @@ class ArenaTable implements EntryTable {
   private dropIndex(slot: number, index: SlotIndex): void {
     this.slots[slot] = undefined
     this.indexBytes -= index.bytes
+    index.drop()
   }
 
   private freeEntry(id: number): void {

@@ -10,7 +10,7 @@
  * ```
  *
  * Records live in chunks of 1024; a chunk is made when all others are full and dropped when its last record is
- * freed. Records are taken from the lowest chunk with room, so that the upper ones empty out.
+ * freed (but the first). Records are taken from the lowest chunk with room, so that the upper ones empty out.
  */
 export const VERSION = 0
 export const EXPIRE_AT = 1
@@ -110,7 +110,8 @@ export class EntryRecords {
     const left = (this.used[chunk] as number) - 1
     this.used[chunk] = left
     if (chunk < this.lowestOpen) this.lowestOpen = chunk
-    if (left === 0) {
+    // The first chunk stays: a table with a key that comes and goes allocates nothing.
+    if (left === 0 && chunk > 0) {
       this.dropChunk(chunk)
       return
     }

@@ -1,3 +1,5 @@
+import { CELL_PAGE_BYTES, type CellArena } from './cell-arena.ts'
+
 /**
  * The index of one slot: which ids have this hash? Extendible hashing over open-addressing segments.
  *
@@ -22,10 +24,11 @@ const CELLS_MAX = 512
 const DEPTH_MAX = 20
 const RANK_HASH_SHIFT = 8
 const RANK_IDS = 2 ** 29
-const BYTES_PER_CELL = 8
+/** Words of a cell: the hash, and the id + 1. */
+const CELL_WORDS = 2
 /** What V8 keeps on its own heap for one segment, and for one slot in use, roughly. */
-const SEGMENT_HEAP_BYTES = 320
-const SLOT_HEAP_BYTES = 192
+const SEGMENT_HEAP_BYTES = 80
+const SLOT_HEAP_BYTES = 160
 
 /** Answers whether an entry has this key. */
 export interface KeyReader {
@@ -33,21 +36,29 @@ export interface KeyReader {
 }
 
 interface IndexSegment {
+  /** The block of the cells in the arena: its reference, its page, and where in the page it starts. */
+  ref: number
   cells: Uint32Array
+  base: number
   /** Number of cells - 1. */
   mask: number
   count: number
   readonly depth: number
 }
 
-const segmentCost = (cells: number): number => cells * BYTES_PER_CELL + SEGMENT_HEAP_BYTES
+/** Bytes that the first entry of a slot adds to the index, beside the cells. */
+const SLOT_BYTES_MIN = SLOT_HEAP_BYTES + SEGMENT_HEAP_BYTES
 
-function makeSegment(cells: number, depth: number): IndexSegment {
-  return { cells: new Uint32Array(cells * 2), mask: cells - 1, count: 0, depth }
+function makeSegment(arena: CellArena, cells: number, depth: number): IndexSegment {
+  const ref = arena.take(cells * CELL_WORDS)
+  const base = arena.offsetOf(ref)
+  return { ref, cells: arena.wordsOf(ref), base, mask: cells - 1, count: 0, depth }
 }
 
-/** Bytes of the index of a slot with its first entry. */
-export const SLOT_INDEX_BYTES_MIN = SLOT_HEAP_BYTES + segmentCost(CELLS_MIN)
+/** At most so many bytes does the first entry of a slot cost in the index. */
+export function firstEntryBytes(arena: CellArena): number {
+  return SLOT_BYTES_MIN + arena.growthBytes(CELLS_MIN * CELL_WORDS)
+}
 
 export class SlotIndex {
   /** Entries in the slot, tombstones included. */
@@ -56,18 +67,26 @@ export class SlotIndex {
   live = 0
   /** Sum of the fingerprints of all entries. */
   digest = 0
-  bytes = SLOT_INDEX_BYTES_MIN
+  /** What it takes beside its cells in the arena. */
+  bytes = SLOT_BYTES_MIN
+  private readonly arena: CellArena
   private depth = 0
-  private directory: IndexSegment[] = [makeSegment(CELLS_MIN, 0)]
+  private directory: IndexSegment[]
+
+  constructor(arena: CellArena) {
+    this.arena = arena
+    this.directory = [makeSegment(arena, CELLS_MIN, 0)]
+  }
 
   /** The id of the entry with this key, or -1. O(1). */
   find(hash: number, key: Uint8Array, reader: KeyReader): number {
-    const { cells, mask } = this.segmentFor(hash)
+    const { cells, base, mask } = this.segmentFor(hash)
     const wanted = hash >>> 0
     for (let cell = hash & mask; ; cell = (cell + 1) & mask) {
-      const id = (cells[cell * 2 + 1] as number) - 1
+      const at = base + cell * CELL_WORDS
+      const id = (cells[at + 1] as number) - 1
       if (id < 0) return -1
-      if (cells[cell * 2] === wanted && reader.keyEquals(id, key)) return id
+      if (cells[at] === wanted && reader.keyEquals(id, key)) return id
     }
   }
 
@@ -76,9 +95,10 @@ export class SlotIndex {
     const segment = this.segmentFor(hash)
     const cells = segment.mask + 1
     if ((segment.count + 1) * 4 <= cells * 3) return 0
-    if (cells < CELLS_MAX) return cells * BYTES_PER_CELL
+    const grows = cells < CELLS_MAX || segment.depth >= DEPTH_MAX
+    if (grows) return this.arena.growthBytes(cells * 2 * CELL_WORDS)
     const doubling = segment.depth === this.depth ? this.directory.length * 8 : 0
-    return segmentCost(CELLS_MAX) + cells * BYTES_PER_CELL + doubling
+    return 2 * CELL_PAGE_BYTES + SEGMENT_HEAP_BYTES + doubling
   }
 
   /** Adds an id that is not in the index. Amortized O(1), at most two segments are rewritten. */
@@ -96,10 +116,10 @@ export class SlotIndex {
   /** Takes out an id that is in the index under this hash. */
   remove(hash: number, id: number): void {
     const segment = this.segmentFor(hash)
-    const { cells, mask } = segment
+    const { cells, base, mask } = segment
     let cell = hash & mask
-    while (cells[cell * 2 + 1] !== id + 1) cell = (cell + 1) & mask
-    closeGap(cells, mask, cell)
+    while (cells[base + cell * CELL_WORDS + 1] !== id + 1) cell = (cell + 1) & mask
+    closeGap(segment, cell)
     segment.count--
     this.size--
     if (mask + 1 > CELLS_MIN && segment.count * 8 < mask + 1) this.resize(segment, 0.5)
@@ -124,10 +144,11 @@ export class SlotIndex {
     const start = random(this.directory.length)
     for (let step = 0; step < this.directory.length; step++) {
       const at = (start + step) & (this.directory.length - 1)
-      const { cells, mask } = this.directory[at] as IndexSegment
+      const { cells, base, mask } = this.directory[at] as IndexSegment
       const startCell = random(mask + 1)
       for (let i = 0; i <= mask; i++) {
-        const id = (cells[((startCell + i) & mask) * 2 + 1] as number) - 1
+        const cell = (startCell + i) & mask
+        const id = (cells[base + cell * CELL_WORDS + 1] as number) - 1
         if (id >= 0 && accept(id)) return id
       }
     }
@@ -139,12 +160,23 @@ export class SlotIndex {
     const segment = this.directory.pop()
     if (segment === undefined) return false
     if (this.directory.at(-1) === segment) return true
-    const { cells, mask } = segment
-    for (let cell = 0; cell <= mask; cell++) {
-      const id = (cells[cell * 2 + 1] as number) - 1
-      if (id >= 0) visit(id)
-    }
+    forEachCell(segment, (_hash, id) => visit(id))
+    this.dropSegment(segment)
     return true
+  }
+
+  /** Gives the cells back. The index is good for nothing else afterwards. */
+  drop(): void {
+    for (let at = 0; at < this.directory.length; ) {
+      const segment = this.directory[at] as IndexSegment
+      this.dropSegment(segment)
+      at += 1 << (this.depth - segment.depth)
+    }
+    this.directory = []
+  }
+
+  private dropSegment(segment: IndexSegment): void {
+    this.arena.give(segment.ref, (segment.mask + 1) * CELL_WORDS)
   }
 
   private segmentFor(hash: number): IndexSegment {
@@ -153,34 +185,35 @@ export class SlotIndex {
   }
 
   private resize(segment: IndexSegment, factor: number): void {
-    const old = segment.cells
+    const old = { ...segment }
     const cells = (segment.mask + 1) * factor
-    this.bytes += (cells - (segment.mask + 1)) * BYTES_PER_CELL
-    segment.cells = new Uint32Array(cells * 2)
+    segment.ref = this.arena.take(cells * CELL_WORDS)
+    segment.cells = this.arena.wordsOf(segment.ref)
+    segment.base = this.arena.offsetOf(segment.ref)
     segment.mask = cells - 1
     segment.count = 0
-    for (let at = 0; at < old.length; at += 2) {
-      if (old[at + 1] !== 0) place(segment, old[at] as number, (old[at + 1] as number) - 1)
-    }
+    forEachCell(old, (hash, id) => place(segment, hash, id))
+    this.dropSegment(old)
   }
 
   /** Replaces a full segment by two, told apart by the next bit of the hash. */
   private split(segment: IndexSegment, hash: number): void {
     if (segment.depth === this.depth) this.doubleDirectory()
     const bit = 1 << (31 - segment.depth)
-    const ones = countOnes(segment, bit)
-    const low = makeSegment(cellsFor(segment.count - ones), segment.depth + 1)
-    const high = makeSegment(cellsFor(ones), segment.depth + 1)
-    for (let at = 0; at < segment.cells.length; at += 2) {
-      const id = (segment.cells[at + 1] as number) - 1
-      const cellHash = segment.cells[at] as number
-      if (id >= 0) place((cellHash & bit) === 0 ? low : high, cellHash, id)
-    }
+    let ones = 0
+    forEachCell(segment, (cellHash) => {
+      if ((cellHash & bit) !== 0) ones++
+    })
+    const low = makeSegment(this.arena, cellsFor(segment.count - ones), segment.depth + 1)
+    const high = makeSegment(this.arena, cellsFor(ones), segment.depth + 1)
+    forEachCell(segment, (cellHash, id) => {
+      place((cellHash & bit) === 0 ? low : high, cellHash, id)
+    })
     const width = 1 << (this.depth - segment.depth)
     const start = (hash >>> (32 - this.depth)) & ~(width - 1)
     for (let i = 0; i < width; i++) this.directory[start + i] = i < width / 2 ? low : high
-    this.bytes +=
-      segmentCost(low.mask + 1) + segmentCost(high.mask + 1) - segmentCost(segment.mask + 1)
+    this.bytes += SEGMENT_HEAP_BYTES
+    this.dropSegment(segment)
   }
 
   private doubleDirectory(): void {
@@ -192,34 +225,37 @@ export class SlotIndex {
   }
 }
 
+function forEachCell(segment: IndexSegment, visit: (hash: number, id: number) => void): void {
+  const { cells, base, mask } = segment
+  const end = base + (mask + 1) * CELL_WORDS
+  for (let at = base; at < end; at += CELL_WORDS) {
+    const id = (cells[at + 1] as number) - 1
+    if (id >= 0) visit(cells[at] as number, id)
+  }
+}
+
 function place(segment: IndexSegment, hash: number, id: number): void {
-  const { cells, mask } = segment
+  const { cells, base, mask } = segment
   let cell = hash & mask
-  while (cells[cell * 2 + 1] !== 0) cell = (cell + 1) & mask
-  cells[cell * 2] = hash
-  cells[cell * 2 + 1] = id + 1
+  while (cells[base + cell * CELL_WORDS + 1] !== 0) cell = (cell + 1) & mask
+  cells[base + cell * CELL_WORDS] = hash
+  cells[base + cell * CELL_WORDS + 1] = id + 1
   segment.count++
 }
 
 /** Empties a cell and moves later ones of its run forward, so that probing never needs tombstones. */
-function closeGap(cells: Uint32Array, mask: number, start: number): void {
+function closeGap({ cells, base, mask }: IndexSegment, start: number): void {
   let gap = start
-  for (let cell = (gap + 1) & mask; cells[cell * 2 + 1] !== 0; cell = (cell + 1) & mask) {
-    const home = (cells[cell * 2] as number) & mask
+  for (let cell = (gap + 1) & mask; ; cell = (cell + 1) & mask) {
+    const at = base + cell * CELL_WORDS
+    if (cells[at + 1] === 0) break
+    const home = (cells[at] as number) & mask
     if (((cell - home) & mask) < ((cell - gap) & mask)) continue
-    cells[gap * 2] = cells[cell * 2] as number
-    cells[gap * 2 + 1] = cells[cell * 2 + 1] as number
+    cells[base + gap * CELL_WORDS] = cells[at] as number
+    cells[base + gap * CELL_WORDS + 1] = cells[at + 1] as number
     gap = cell
   }
-  cells[gap * 2 + 1] = 0
-}
-
-function countOnes(segment: IndexSegment, bit: number): number {
-  let ones = 0
-  for (let at = 0; at < segment.cells.length; at += 2) {
-    if (segment.cells[at + 1] !== 0 && ((segment.cells[at] as number) & bit) !== 0) ones++
-  }
-  return ones
+  cells[base + gap * CELL_WORDS + 1] = 0
 }
 
 /** Cells for so many entries and as many again. */
@@ -233,11 +269,9 @@ function cellsFor(count: number): number {
 function ranksFrom(segment: IndexSegment, cursor: number): Float64Array {
   const ranks = new Float64Array(segment.count)
   let count = 0
-  for (let at = 0; at < segment.cells.length; at += 2) {
-    const id = (segment.cells[at + 1] as number) - 1
-    if (id < 0) continue
-    const rank = ((segment.cells[at] as number) >>> RANK_HASH_SHIFT) * RANK_IDS + id
+  forEachCell(segment, (hash, id) => {
+    const rank = (hash >>> RANK_HASH_SHIFT) * RANK_IDS + id
     if (rank >= cursor) ranks[count++] = rank
-  }
+  })
   return ranks.subarray(0, count).sort()
 }
