@@ -15,6 +15,7 @@ interface Campaign {
   /** Asked first and alone: the member that serves now. */
   readonly incumbent: number
   readonly waiting: Set<number>
+  readonly asked: Set<number>
   readonly startedAt: number
   heardAt: number
   votes: number
@@ -105,6 +106,7 @@ export class Campaigns {
       slots,
       incumbent,
       waiting: new Set(),
+      asked: new Set(),
       startedAt: now,
       heardAt: now,
       votes: 0,
@@ -138,6 +140,7 @@ export class Campaigns {
     const slots = this.#open(campaign)
     if (slots.length === 0) return
     campaign.waiting.add(member)
+    campaign.asked.add(member)
     const unreachable = view.peers.filter((peer) => !peer.up).map((peer) => peer.name)
     this.#machine.send(member, {
       t: 'ask',
@@ -280,7 +283,7 @@ export class Campaigns {
       }
     }
     // Cut off from half of the members it is likelier that they go on without us: give the links time to return.
-    const cutOff = view.reachableCount() * 2 <= view.liveCount
+    const cutOff = view.isCutOff(now)
     if (
       cutOff &&
       now < campaign.startedAt + options.promotionTimeoutMs &&
@@ -289,7 +292,7 @@ export class Campaigns {
       return
     const minority = (campaign.votes + 1) * 2 <= view.knownCount
     if (options.partitionPolicy === 'majority' && minority) this.#giveUp(campaign, open)
-    else this.#win(campaign, open)
+    else this.#win(campaign, open, cutOff)
   }
 
   #giveUp(campaign: Campaign, open: readonly number[]): void {
@@ -307,25 +310,26 @@ export class Campaigns {
     this.#of[slot] = 0
   }
 
-  #win(campaign: Campaign, open: readonly number[]): void {
+  #win(campaign: Campaign, open: readonly number[], weak: boolean): void {
     this.#campaigns.delete(campaign.id)
     for (const slot of open) this.#of[slot] = 0
-    this.serve(open, campaign.epoch)
+    this.serve(open, campaign.epoch, weak)
   }
 
   /** Serves the slots from this epoch on, and says so. */
-  serve(slots: readonly number[], epoch: number): void {
+  serve(slots: readonly number[], epoch: number, weak: boolean): void {
     const { view, counters, writes, pushes, commands } = this.#machine
     for (const slot of slots) {
       view.role[slot] = SERVING
       view.claimant[slot] = SELF
       view.epoch[slot] = epoch
+      view.weak[slot] = weak ? 1 : 0
       view.promised[slot] = epoch
       this.#relays.delete(slot)
       this.#retryAt.delete(slot)
     }
     counters.promotions += slots.length
-    this.#machine.broadcast({ t: 'claim', e: epoch, s: packRanges(slots) })
+    this.#machine.broadcast({ t: 'claim', e: weak ? -epoch : epoch, s: packRanges(slots) })
     this.#machine.out.notify({ type: 'promoted', slots: slots.length })
     for (const slot of slots) writes.resume(slot)
     pushes.repairSlots(slots)
@@ -335,16 +339,22 @@ export class Campaigns {
   /** A link broke or fell silent: what was asked of the member stays unanswered. */
   lost(member: number): void {
     for (const campaign of [...this.#campaigns.values()]) {
+      campaign.asked.delete(member)
       if (!campaign.waiting.delete(member)) continue
       if (campaign.incumbent === member) this.#askOthers(campaign)
       this.#settle(campaign)
     }
   }
 
-  /** A member came (back) while campaigns run: it may know more. */
+  /** A member came (back): it may know more, and what was claimed while cut off has to be confirmed. */
   gained(member: number): void {
+    const { view } = this.#machine
+    const weak: number[] = []
+    for (let slot = 0; slot < view.slotCount; slot++)
+      if (view.weak[slot] === 1 && view.role[slot] === SERVING) weak.push(slot)
+    this.confirm(weak)
     for (const campaign of this.#campaigns.values())
-      if (campaign.incumbent === NOBODY) this.#ask(campaign, member)
+      if (campaign.incumbent === NOBODY && !campaign.asked.has(member)) this.#ask(campaign, member)
   }
 
   review(): void {
@@ -356,7 +366,8 @@ export class Campaigns {
   claimRow(slot: number): ClaimRow | undefined {
     const { view } = this.#machine
     const claimant = view.claimant[slot] ?? NOBODY
-    // A claim below what is promised is over; only a serving member may quote its own.
+    // Only a serving member may quote its own claim, and a weak one is no argument.
+    if (view.weak[slot] === 1) return undefined
     if (claimant === NOBODY || (claimant === SELF && view.role[slot] !== SERVING)) return undefined
     return [slot, view.epoch[slot] ?? 0, view.nameOf(claimant)]
   }
@@ -369,18 +380,15 @@ export class Campaigns {
       this.learnClaim(row[0], row[1], peer.index)
   }
 
-  learnClaims(from: number, epoch: number, slots: readonly number[]): void {
-    for (const slot of slots) this.learnClaim(slot, epoch, from)
-  }
-
-  learnClaim(slot: number, epoch: number, member: number): void {
+  learnClaim(slot: number, epoch: number, member: number, weak = false): void {
     const { view, clock, now, commands } = this.#machine
-    if (member === SELF || !view.outranks(epoch, member, slot)) return
+    if (member === SELF || !view.outranks(epoch, member, slot, weak)) return
     if (!clock.observe(epoch, now)) return
     const mine = view.claimant[slot] === SELF
     if (view.role[slot] === CAMPAIGNING) this.#abandon(slot)
     view.claimant[slot] = member
     view.epoch[slot] = epoch
+    view.weak[slot] = weak ? 1 : 0
     view.promised[slot] = Math.max(view.promised[slot] ?? 0, epoch)
     this.#relays.delete(slot)
     this.#machine.touch(slot)
@@ -408,6 +416,7 @@ export class Campaigns {
     if (view.claimant[slot] === SELF) view.claimant[slot] = NOBODY
     // The other line's epochs may be lower; what was promised to this line means nothing there.
     view.epoch[slot] = 0
+    view.weak[slot] = 0
     view.promised[slot] = 0
     streams.withdraw(slot)
     this.#machine.unhold(slot)

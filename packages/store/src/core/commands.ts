@@ -1,10 +1,10 @@
 import { slotOf } from '@ringway/ring'
+import type { Current } from './commands/store-command.ts'
 import type { Machine } from './machine.ts'
 import type { CallMessage, NotOwnerMessage, ReplyMessage } from './messages.ts'
 import { PENDING_COMMANDS_MAX } from './options.ts'
 import { asciiOf, replyError } from './replies.ts'
 import type { StoreRequest } from './store.ts'
-import type { Current } from './commands/store-command.ts'
 import { CAMPAIGNING, NOBODY, SELF, SERVING } from './view.ts'
 
 const NO_BYTES = new Uint8Array(0)

@@ -17,10 +17,10 @@ import { Pulls } from './pulls.ts'
 import { Pushes } from './pushes.ts'
 import { reportStatus } from './report.ts'
 import { packRanges, packRuns } from './runs.ts'
-import { createEntryTable } from './table/arena-table.ts'
 import { createCounters, type StoreStatus } from './status.ts'
 import type { Store, StoreRequest, StoreTopology } from './store.ts'
 import { Streams } from './streams.ts'
+import { createEntryTable } from './table/arena-table.ts'
 import { Upkeep } from './upkeep.ts'
 import { IDLE, NOBODY, SELF, SERVING, View } from './view.ts'
 import { Writes } from './writes.ts'
@@ -95,7 +95,7 @@ class StoreMachine implements Store, Machine {
     const epoch = this.clock.next(now)
     const slots = Array.from({ length: this.view.slotCount }, (_, slot) => slot)
     for (const slot of slots) this.hold(slot, epoch)
-    this.campaigns.serve(slots, epoch)
+    this.campaigns.serve(slots, epoch, false)
     this.#leave()
     return true
   }
@@ -153,6 +153,8 @@ class StoreMachine implements Store, Machine {
     this.gathers.review()
     this.#upkeep.run()
     this.pushes.run()
+    this.campaigns.run()
+    this.pulls.run()
     this.#leave()
   }
 

@@ -23,7 +23,7 @@ export class Links {
 
   topology(topology: StoreTopology): void {
     const { view } = this.#machine
-    for (const peer of view.applyTopology(topology)) this.#restarted(peer)
+    for (const peer of view.applyTopology(topology, this.#machine.now)) this.#restarted(peer)
     this.#machine.touchAll()
     this.#machine.commands.stir()
   }
@@ -44,7 +44,11 @@ export class Links {
     view.forgetOrders()
     const served: number[] = []
     for (let slot = 0; slot < view.slotCount; slot++)
-      served.push(view.role[slot] === SERVING ? (view.epoch[slot] ?? 0) : 0)
+      served.push(
+        view.role[slot] === SERVING
+          ? (view.epoch[slot] ?? 0) * (view.weak[slot] === 1 ? -1 : 1)
+          : 0,
+      )
     this.#machine.send(peer.index, {
       t: 'hi',
       v: STORE_PROTOCOL_VERSION,
@@ -182,7 +186,7 @@ export class Links {
     const theirs = peer.lineage[slot] ?? 0
     // A younger lineage serves until it hears of this one; its epochs mean nothing here.
     if (mine !== 0 && theirs > mine) return
-    campaigns.learnClaim(slot, epoch, peer.index)
+    campaigns.learnClaim(slot, Math.abs(epoch), peer.index, epoch < 0)
   }
 
   #checkClock(peer: Peer, version: number, clockMs: number): boolean {

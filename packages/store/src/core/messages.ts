@@ -27,7 +27,10 @@ export type FlushRow = readonly [slot: number, version: number]
 /** `[slot, epoch, primary]`: who serves a slot as far as the sender knows; primary '' when only promised. */
 export type ClaimRow = readonly [slot: number, epoch: number, primary: string]
 
-/** First message on a link, from both sides: what I hold (lineage per slot, 0 = not), what I serve (epoch per slot, 0 = not). */
+/**
+ * First message on a link, from both sides: what I hold (lineage per slot, 0 = not), what I serve (epoch per slot, 0 = not,
+ * negative when claimed while cut off from half of the members).
+ */
 export interface HelloMessage {
   readonly t: 'hi'
   /** Protocol version. */
@@ -66,7 +69,7 @@ export interface DropMessage {
   readonly s: readonly number[]
 }
 
-/** The sender serves the slots from epoch `e` on. */
+/** The sender serves the slots from epoch `e` on; negative when it claimed them while cut off. */
 export interface ClaimMessage {
   readonly t: 'claim'
   readonly e: number

@@ -1,6 +1,6 @@
-import type { EntryTable } from './entry-table.ts'
 import type { StoreCommand } from './commands/store-command.ts'
 import { findStoreCommand } from './commands/store-commands.ts'
+import type { EntryTable } from './entry-table.ts'
 import { StoreError } from './store-error.ts'
 
 /** Bugs that tests plant one at a time to prove that the history checker finds them. */

@@ -22,6 +22,8 @@ export const NOBODY = -1
 const NOTHING_HELD = new Float64Array(0)
 /** Former instances remembered per name, so that late news about them is recognised. */
 const FORMER_INSTANCES_MAX = 8
+/** Members that left the topology count towards a majority for this long. */
+const ELECTORATE_MEMORY_MS = 30_000
 
 /** A member as this one sees it. Its holdings are known only while the link is up. */
 export interface Peer {
@@ -34,6 +36,8 @@ export interface Peer {
   writer: number
   /** In the topology. */
   live: boolean
+  /** When it was last in the topology, other than draining. */
+  liveAt: number
   state: StoreMember['state']
   linked: boolean
   /** Its hello has arrived. */
@@ -71,6 +75,8 @@ export class View {
   readonly claimant: Int16Array
   /** Epoch of that claim. */
   readonly epoch: Float64Array
+  /** 1: that claim was made by a member cut off from half of the others; it yields to any that was not. */
+  readonly weak: Uint8Array
   /** Writes of epochs below this one are refused. */
   readonly promised: Float64Array
   readonly role: Uint8Array
@@ -90,6 +96,7 @@ export class View {
     this.owners = new Int16Array(this.slotCount * this.replicas).fill(NOBODY)
     this.claimant = new Int16Array(this.slotCount).fill(NOBODY)
     this.epoch = new Float64Array(this.slotCount)
+    this.weak = new Uint8Array(this.slotCount)
     this.promised = new Float64Array(this.slotCount)
     this.role = new Uint8Array(this.slotCount)
     this.flushed = new Float64Array(this.slotCount)
@@ -167,6 +174,7 @@ export class View {
       session: 0,
       writer: instanceKey(name, instance),
       live: false,
+      liveAt: Number.NEGATIVE_INFINITY,
       state: 'active',
       linked: false,
       known: false,
@@ -228,9 +236,12 @@ export class View {
   }
 
   /** Takes the new member list; returns the peers whose instance changed. */
-  applyTopology(topology: StoreTopology): readonly Peer[] {
+  applyTopology(topology: StoreTopology, now: number): readonly Peer[] {
     const restarted: Peer[] = []
-    for (const peer of this.peers) peer.live = peer.index === SELF
+    for (const peer of this.peers) {
+      if (peer.live && peer.state !== 'draining') peer.liveAt = now
+      peer.live = peer.index === SELF
+    }
     const nodes: RingNode[] = []
     const drained: RingNode[] = []
     let live = 0
@@ -330,11 +341,30 @@ export class View {
     return count
   }
 
-  /** True when claim (epoch, member) stands above the claim known for the slot. Ties fall to the smaller name. */
-  outranks(epoch: number, index: number, slot: number): boolean {
+  /**
+   * True when this member cannot reach more than half of the members. Those that died lately count: whoever is cut
+   * off sees the others die.
+   */
+  isCutOff(now: number): boolean {
+    let electorate = 0
+    for (const peer of this.peers)
+      if (peer.live || now - peer.liveAt < ELECTORATE_MEMORY_MS) electorate++
+    return this.reachableCount() * 2 <= electorate
+  }
+
+  /**
+   * True when claim (epoch, member) stands above the claim known for the slot. A weak claim yields to a strong one, and
+   * is not heard while the member with the strong one can be reached. Ties fall to the smaller name.
+   */
+  outranks(epoch: number, index: number, slot: number, weak: boolean): boolean {
     const known = this.epoch[slot] ?? 0
-    if (epoch !== known) return epoch > known
     const claimant = this.claimant[slot] ?? NOBODY
+    const knownWeak = this.weak[slot] === 1
+    if (claimant !== index && weak !== knownWeak) {
+      if (knownWeak) return true
+      if (claimant !== NOBODY && this.isUp(claimant)) return false
+    }
+    if (epoch !== known) return epoch > known
     if (claimant === NOBODY) return true
     return claimant !== index && this.nameOf(index) < this.nameOf(claimant)
   }

@@ -39,7 +39,11 @@ export function judge(operations: readonly Operation[]): Violation[] {
   }
   const violations: Violation[] = []
   for (const [key, list] of byKey)
-    violations.push(...(list.some((o) => o.kind === 'increment') ? judgeCounter(key, list) : judgeRegister(key, list)))
+    violations.push(
+      ...(list.some((o) => o.kind === 'increment')
+        ? judgeCounter(key, list)
+        : judgeRegister(key, list)),
+    )
   return violations
 }
 
@@ -105,7 +109,11 @@ function judgeRegister(key: string, list: readonly Operation[]): Violation[] {
 }
 
 /** A write of a value between a deletion and the read, which the read should have seen. */
-function overwriterOfNil(source: Write, settled: readonly Write[], read: Operation): Write | undefined {
+function overwriterOfNil(
+  source: Write,
+  settled: readonly Write[],
+  read: Operation,
+): Write | undefined {
   return settled.find(
     (w) => w.value !== undefined && w.start > source.effective && w.effective < read.start,
   )
@@ -133,7 +141,11 @@ function judgeOrder(key: string, reads: readonly Operation[]): Violation[] {
     if (first === undefined || last === undefined || first === last) continue
     // Another value seen wholly between two sightings of this one.
     const between = reads.find(
-      (r) => r.value !== undefined && r.value !== read.value && r.start > first.end && r.end < last.start,
+      (r) =>
+        r.value !== undefined &&
+        r.value !== read.value &&
+        r.start > first.end &&
+        r.end < last.start,
     )
     if (between !== undefined) {
       violations.push({
@@ -159,7 +171,11 @@ function judgeCounter(key: string, list: readonly Operation[]): Violation[] {
     const count = Number(operation.value)
     const other = replies.get(count)
     if (other !== undefined)
-      violations.push({ rule: 'lost increment', key, detail: `${show(other)} and ${show(operation)}` })
+      violations.push({
+        rule: 'lost increment',
+        key,
+        detail: `${show(other)} and ${show(operation)}`,
+      })
     replies.set(count, operation)
   }
   for (const { operation, count } of seen) {
@@ -175,7 +191,11 @@ function judgeCounter(key: string, list: readonly Operation[]): Violation[] {
       violations.push({ rule: 'counted twice', key, detail: `${show(operation)}, ${begun} begun` })
     const before = done.filter((o) => o.end < operation.start).length
     if (count < before)
-      violations.push({ rule: 'lost increment', key, detail: `${show(operation)}, ${before} acknowledged` })
+      violations.push({
+        rule: 'lost increment',
+        key,
+        detail: `${show(operation)}, ${before} acknowledged`,
+      })
   }
   return violations
 }

@@ -190,7 +190,8 @@ export class Network {
       // Nothing is delivered to a side before it knows of the link.
       this.#side(link, peer.name).lastDelivery = at
       this.#agenda.at(at, () => {
-        if (link.generation !== generation || this.#endpoints.get(endpoint.name) !== endpoint) return
+        if (link.generation !== generation || this.#endpoints.get(endpoint.name) !== endpoint)
+          return
         endpoint.deliver(() => {
           if (link.generation === generation && side.up) endpoint.linkUp(peer.name, peer.instance)
         })

@@ -348,7 +348,8 @@ export class Simulation {
     const first = this.operations.length
     for (const process of this.#usable()) {
       for (let i = 0; i < keys; i++) this.#read(process, `key:${i}`, () => undefined)
-      for (let i = 0; i < Math.ceil(keys / 2); i++) this.#read(process, `count:${i}`, () => undefined)
+      for (let i = 0; i < Math.ceil(keys / 2); i++)
+        this.#read(process, `count:${i}`, () => undefined)
     }
     this.advance(CLIENT_PATIENCE_MS + 100)
     for (const { status, key, via } of this.operations.slice(first))
