@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { CHUNK_BYTES, type Chunk, giveChunk, takeChunk, wrapChunk } from './chunk.ts'
+import { copyBytes } from './copy-bytes.ts'
 
 /** Bytes that are not copied when their buffer is stable: from here on a copy costs more than a piece of its own. */
 const REFERENCE_BYTES_MIN = 8 * 1024
@@ -89,15 +90,4 @@ export class Outbox {
     this.#tail = undefined
     if (tail !== undefined && tail.waiting === 0 && tail.flushed === tail.used) giveChunk(tail)
   }
-}
-
-/** Below this length a loop is faster than the call into the runtime. */
-const LOOP_BYTES_MAX = 24
-
-function copyBytes(from: Buffer, start: number, end: number, to: Buffer, at: number): void {
-  if (end - start > LOOP_BYTES_MAX) {
-    from.copy(to, at, start, end)
-    return
-  }
-  for (let i = start, j = at; i < end; i++, j++) to[j] = from[i] as number
 }

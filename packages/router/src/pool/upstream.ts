@@ -11,7 +11,7 @@ import {
   REMOVED_CAUSE,
 } from './lost-cause.ts'
 import { Outbox } from './outbox.ts'
-import { type ReadBuffer, readBufferFor } from './read-buffer.ts'
+import { readBufferFor } from './read-buffer.ts'
 import type { Request } from './request.ts'
 import type { Flushable, Turn } from './turn.ts'
 
@@ -44,7 +44,7 @@ export class Upstream implements Flushable {
   readonly #limits: RouterLimits
   readonly #turn: Turn
   readonly #socket: Socket
-  readonly #reads: ReadBuffer
+  readonly #reads: Buffer
   readonly #outbox = new Outbox()
   readonly #scanner: ReplyScanner
   readonly #partial: GrowingBuffer
@@ -70,7 +70,7 @@ export class Upstream implements Flushable {
       port: owner.port,
       noDelay: true,
       keepAlive: true,
-      onread: { buffer: this.#reads.bytes, callback: (length) => this.#read(length) },
+      onread: { buffer: this.#reads, callback: (length) => this.#read(length) },
     })
     this.#connectTimer = setTimeout(() => this.#connectTimedOut(), limits.connectTimeoutMs)
     this.#connectTimer.unref()
@@ -151,8 +151,7 @@ export class Upstream implements Flushable {
   #read(length: number): boolean {
     this.#turn.begin()
     this.#owner.traffic.bytesIn += length
-    this.#reads.begin(length)
-    const { bytes } = this.#reads
+    const bytes = this.#reads
     if (this.#partial.length === 0) {
       const at = this.#replies(bytes, 0, length, false)
       if (at < length && this.#state === 'open') this.#keep(bytes, at, length)

@@ -9,6 +9,7 @@ import { type Placement, planRedis, type RedisPlan } from '../plan/plan-redis.ts
 import type { RedisCommand } from '../plan/redis-command.ts'
 import { Gathering } from '../pool/gathering.ts'
 import { GrowingBuffer } from '../pool/growing-buffer.ts'
+import { holdReply } from '../pool/held-replies.ts'
 import { Outbox } from '../pool/outbox.ts'
 import { countError, type ErrorCounts, type Pool } from '../pool/pool.ts'
 import { Request, type RequestOwner } from '../pool/request.ts'
@@ -51,7 +52,8 @@ export class Session implements RequestOwner, Flushable {
   readonly #host: SessionHost
   readonly #socket: Socket
   readonly #decoder: RequestDecoder
-  readonly #partDecoder: RequestDecoder
+  /** For the parts of split commands; most clients send none. */
+  #partDecoder: RequestDecoder | undefined
   readonly #partial: GrowingBuffer
   readonly #outbox = new Outbox()
 
@@ -71,7 +73,6 @@ export class Session implements RequestOwner, Flushable {
     this.#host = host
     this.#socket = socket
     this.#decoder = new RequestDecoder(host.limits)
-    this.#partDecoder = new RequestDecoder(host.limits)
     this.#partial = new GrowingBuffer(host.limits.clientInputBytesMax)
     const address = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`
     this.#client = { id, address, resp: 2, name: '', libName: '', libVersion: '' }
@@ -105,12 +106,11 @@ export class Session implements RequestOwner, Flushable {
   answered(request: Request, bytes: Buffer, start: number, end: number, stable: boolean): void {
     if (this.#ended) return
     if (request !== this.#head) {
-      const kept = stable ? bytes : this.#keep(bytes, start, end, request)
       if (stable) {
+        request.replyBytes = bytes
         request.replyStart = start
         request.replyEnd = end
-      }
-      request.replyBytes = kept
+      } else holdReply(request, bytes, start, end)
       this.#heldBytes += end - start
       return
     }
@@ -134,12 +134,6 @@ export class Session implements RequestOwner, Flushable {
       return
     }
     if (this.#blocked && !this.#full()) this.#resume()
-  }
-
-  #keep(bytes: Buffer, start: number, end: number, request: Request): Buffer {
-    request.replyStart = 0
-    request.replyEnd = end - start
-    return Buffer.from(bytes.subarray(start, end))
   }
 
   /** The head is answered: it leaves, and with it all next ones whose replies are there. */
@@ -229,6 +223,7 @@ export class Session implements RequestOwner, Flushable {
     else if (plan.type === 'all') pool.runAll(request, frame, plan.gather)
     else if (plan.type === 'split') {
       const gathering = new Gathering(request, plan.gather, plan.keyCount, plan.parts.length)
+      this.#partDecoder ??= new RequestDecoder(this.#host.limits)
       const decoder = this.#partDecoder
       for (const { bytes, ordinals } of plan.parts) {
         decoder.next(bytes, 0, bytes.length)

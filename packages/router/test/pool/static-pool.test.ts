@@ -183,6 +183,59 @@ describe('a static pool that loses a backend', () => {
     expect(await redis.ask('DBSIZE')).toMatch(/is avoided: it refused the connection/)
   })
 
+  it('gives a command to so many further backends and not one more', async () => {
+    const silent = () => undefined
+    const limits = { replyTimeoutMs: 60, probeDelayMinMs: 60_000, probeDelayMaxMs: 60_000 }
+    for (const failoverAttemptsMax of [1, 2]) {
+      const { client, router } = await startStaticRouter([silent, silent, silent], {
+        ...limits,
+        failoverAttemptsMax,
+      })
+      const reply = await client().ask('GET a')
+      if (failoverAttemptsMax === 1) expect(reply).toMatch(/within 60 ms, as did others before it/)
+      else expect(reply).toMatch(/no backend can be reached|as did others before it/)
+      expect(router.counters().pools['cache']).toMatchObject({ failovers: failoverAttemptsMax })
+    }
+  })
+
+  it('takes replies as long as allowed and not one byte longer', async () => {
+    const replyBytesMax = 70_000
+    for (const [bytes, code] of [
+      [replyBytesMax, undefined],
+      [replyBytesMax + 1, 'BAD_REPLY'],
+    ] as const) {
+      const head = `$${bytes - 10}\r\n`
+      const reply = `${head}${'x'.repeat(bytes - 10)}\r\n`
+      expect(reply).toHaveLength(bytes)
+      const { client, events } = await startStaticRouter([() => reply], { replyBytesMax })
+      const answer = await client().ask('GET a')
+      if (code === undefined) expect(answer).toBe(reply)
+      else expect(answer).toMatch(/^-ERR pool "cache"/)
+      expect(events[0]).toEqual(code && expect.objectContaining({ code }))
+    }
+  })
+
+  it('does not return to a backend that still loads its data', async () => {
+    let probes = 0
+    const loading = ([name]: readonly string[]) => {
+      if (name !== 'PING') return bulk('ready')
+      probes++
+      return probes < 3 ? '-LOADING Redis is loading the dataset in memory\r\n' : '+PONG\r\n'
+    }
+    const { backends, client, event } = await startStaticRouter([named('0')], {
+      probeDelayMaxMs: 50,
+    })
+    const { port } = first(backends)
+    await first(backends).kill()
+    const redis = client()
+    await redis.ask('GET a')
+    const returned = event('backend-returned')
+    await startBackend(loading, port)
+    await returned
+    expect(probes).toBe(3)
+    expect(await redis.ask('GET a')).toBe(bulk('ready'))
+  })
+
   it('says that a pool is empty', async () => {
     const { router, client } = await startRouter()
     router.post(topologyMessage(1, redisPool([])))
