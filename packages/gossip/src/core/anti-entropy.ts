@@ -4,11 +4,11 @@ import type { Context } from './context.ts'
 import type { Effects, Millis } from './effects.ts'
 import { EXCHANGES_MAX } from './limits.ts'
 import type { MemberRow } from './member.ts'
-import type { Address, NodeState, StateExchange } from './messages.ts'
+import type { Address, Alive, NodeState, StateExchange } from './messages.ts'
 import { sample } from './random.ts'
 import type { Refutation } from './refutation.ts'
 import { pushPullIntervalMs } from './timing.ts'
-import type { Transitions } from './transitions.ts'
+import { isOldNews, type Transitions } from './transitions.ts'
 
 /** Refused rows of one exchange that are told one by one; the rest are told as a number. */
 const REFUSALS_TOLD_MAX = 16
@@ -71,6 +71,7 @@ export class AntiEntropy {
     const before = membership.self.incarnation
     let refused = 0
     for (const row of remote.nodes) {
+      if (row.state === 'alive' && this.#isKnown(row)) continue
       const reason = rowFault(row, options.versions)
       if (reason === undefined) this.#mergeRow(row, now, out)
       else if (++refused <= REFUSALS_TOLD_MAX) this.#refuse(row.name, reason, from, out)
@@ -84,12 +85,18 @@ export class AntiEntropy {
     if (answered) out.sendPacket(from, [this.#refutation.statement()])
   }
 
+  #isKnown(row: NodeState): boolean {
+    const { membership } = this.#context
+    const known = membership.get(row.name)
+    return known !== undefined && known !== membership.self && isOldNews(known, row)
+  }
+
   #mergeRow(row: NodeState, now: Millis, out: Effects): void {
     const { membership, planted } = this.#context
     const { name, incarnation } = row
     const us = membership.self.peer.name
     if (row.state === 'alive') {
-      this.#transitions.alive({ ...row, type: 'alive', node: name }, undefined, now, out)
+      this.#transitions.alive(aliveOf(row), undefined, now, out)
     } else if (name === us && row.state !== 'suspect') {
       this.#transitions.evicted(incarnation, us, now, out)
     } else if (row.state === 'left') {
@@ -109,6 +116,12 @@ export class AntiEntropy {
       reason: `${reason} (state of ${from.host}:${from.port})`,
     })
   }
+}
+
+/** What an alive row of a push/pull claims. */
+export function aliveOf(row: NodeState): Alive {
+  const { name, incarnation, address, port, meta, versions } = row
+  return { type: 'alive', node: name, incarnation, address, port, meta, versions }
 }
 
 function stateOf(row: MemberRow): NodeState {

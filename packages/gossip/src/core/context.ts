@@ -2,6 +2,7 @@ import type { Awareness } from './awareness.ts'
 import type { BroadcastQueue } from './broadcast-queue.ts'
 import type { SwimConfig } from './config.ts'
 import type { Effects } from './effects.ts'
+import type { Peer } from './member.ts'
 import type { Membership } from './membership.ts'
 import type { SwimOptions } from './options.ts'
 
@@ -25,6 +26,16 @@ export const PLANTED_BUGS = [
 ] as const
 
 export type PlantedBug = (typeof PLANTED_BUGS)[number]
+
+/**
+ * What a test may do to a machine that no user can.
+ * @internal
+ */
+export interface Rigging {
+  readonly planted?: PlantedBug
+  /** Members that it knows alive from the beginning, without a join and without gossip about it. */
+  readonly known?: readonly { readonly peer: Peer; readonly incarnation: number }[]
+}
 
 /** What the parts of one machine share. */
 export interface Context {

@@ -29,6 +29,17 @@ export interface MemberRow {
   released: boolean
 }
 
+/** The row of a member that is alive and was not known before. */
+export const freshRow = (peer: Peer, incarnation: number, since: Millis): MemberRow => ({
+  peer,
+  state: 'alive',
+  incarnation,
+  since,
+  suspicion: undefined,
+  rttMicros: -1,
+  released: false,
+})
+
 export const isGone = (row: MemberRow): boolean => row.state === 'dead' || row.state === 'left'
 
 /** The row as the application sees it. */

@@ -5,13 +5,13 @@ import { Awareness } from './awareness.ts'
 import { BroadcastQueue } from './broadcast-queue.ts'
 import { NO_BYTES, sameBytes } from './bytes.ts'
 import { validateConfig } from './config.ts'
-import { type Context, judgeOurselves, type PlantedBug } from './context.ts'
+import { type Context, judgeOurselves, type Rigging } from './context.ts'
 import type { Effects, Member, Millis, TimerKey } from './effects.ts'
 import { SwimError } from './errors.ts'
 import { GossipRound } from './gossip-round.ts'
 import { Healing } from './healing.ts'
 import { META_BYTES_MAX, PART_OVERHEAD_BYTES, USER_BROADCASTS_MAX } from './limits.ts'
-import { type MemberRow, viewOf } from './member.ts'
+import { freshRow, type MemberRow, viewOf } from './member.ts'
 import { Membership } from './membership.ts'
 import type { Address, Dead, Message, Ping, StateExchange, Suspect, User } from './messages.ts'
 import type { SwimOptions } from './options.ts'
@@ -63,12 +63,12 @@ export interface Swim {
 /**
  * A machine that has not started: a table with ourselves, incarnation 1.
  *
- * @param planted - Test only: a mistake to make, so that checkers can prove that they find it.
+ * @param rigging - For tests only.
  * @throws SwimError when the name, address, port, metadata, versions or config are out of range.
  */
-export function createSwim(options: SwimOptions, planted?: PlantedBug): Swim {
+export function createSwim(options: SwimOptions, rigging: Rigging = {}): Swim {
   validateOptions(options)
-  return new SwimMachine(options, planted)
+  return new SwimMachine(options, rigging)
 }
 
 const SUSPICION_PREFIX = 'suspicion:'
@@ -87,7 +87,7 @@ class SwimMachine implements Swim {
   /** Lateness of our timers before this moment has been accounted for. */
   #lagSeenAt: Millis = Number.NEGATIVE_INFINITY
 
-  constructor(options: SwimOptions, planted: PlantedBug | undefined) {
+  constructor(options: SwimOptions, rigging: Rigging) {
     const { config, measure, random } = options
     const context: Context = {
       options,
@@ -96,10 +96,13 @@ class SwimMachine implements Swim {
       broadcasts: new BroadcastQueue(measure, config.broadcastsMax),
       userBroadcasts: new BroadcastQueue(measure, USER_BROADCASTS_MAX),
       awareness: new Awareness(config.awarenessMaxMultiplier),
-      planted,
+      planted: rigging.planted,
       phase: 'idle',
       // An unknown start makes forged acks a guess.
       seq: random.below(0x1_0000_0000),
+    }
+    for (const { peer, incarnation } of rigging.known ?? []) {
+      context.membership.insert(freshRow(peer, incarnation, 0))
     }
     this.#context = context
     this.#gossip = new GossipRound(context)
@@ -315,15 +318,7 @@ function ownRow(options: SwimOptions): MemberRow {
     { type: 'alive', incarnation, node: name, address, port, meta, versions },
     options,
   )
-  return {
-    peer,
-    state: 'alive',
-    incarnation,
-    since: 0,
-    suspicion: undefined,
-    rttMicros: -1,
-    released: false,
-  }
+  return freshRow(peer, incarnation, 0)
 }
 
 function validateOptions(options: SwimOptions): void {

@@ -5,8 +5,8 @@ import type { Context } from './context.ts'
 import type { Effects, Millis } from './effects.ts'
 import type { GossipRound } from './gossip-round.ts'
 import type { Healing } from './healing.ts'
-import { isGone, type MemberRow, type Peer, viewOf } from './member.ts'
-import type { Address, Alive, Dead, Suspect } from './messages.ts'
+import { freshRow, isGone, type MemberRow, type Peer, viewOf } from './member.ts'
+import type { Address, AddressBytes, Alive, Dead, Suspect } from './messages.ts'
 import { peerOf, targetOf } from './peer.ts'
 import type { Refutation } from './refutation.ts'
 import { Suspicion } from './suspicion.ts'
@@ -42,7 +42,7 @@ export class Transitions {
     const { membership, options, phase } = this.#context
     const row = membership.get(claim.node)
     const own = row === membership.self
-    if (own && phase !== 'running') return
+    if (own ? phase !== 'running' : row !== undefined && isOldNews(row, claim)) return
     const fault = aliveFault(claim, options.versions)
     if (fault !== undefined) refuse(claim.node, fault, out)
     else if (row === undefined) this.#admit(claim, now, out)
@@ -172,15 +172,7 @@ export class Transitions {
 
   #insert(claim: Alive, now: Millis, out: Effects): void {
     const { membership, options } = this.#context
-    const row: MemberRow = {
-      peer: peerOf(claim, options),
-      state: 'alive',
-      incarnation: claim.incarnation,
-      since: now,
-      suspicion: undefined,
-      rttMicros: -1,
-      released: false,
-    }
+    const row = freshRow(peerOf(claim, options), claim.incarnation, now)
     membership.insert(row)
     this.#remind(row, out)
     this.#gossip.announce(claim.node, claim, out, now)
@@ -330,6 +322,22 @@ export class Transitions {
   #revives(row: MemberRow): boolean {
     return this.#context.planted === 'stale-alive-revives' && isGone(row)
   }
+}
+
+/**
+ * Most of what gossip and push/pull bring is known already: then nothing else needs to be looked at.
+ * A claim about somebody who is gone is another matter, and so is one about another address.
+ */
+export function isOldNews(
+  row: MemberRow,
+  claim: { readonly incarnation: number; readonly address: AddressBytes; readonly port: number },
+): boolean {
+  return (
+    !isGone(row) &&
+    claim.incarnation <= row.incarnation &&
+    claim.port === row.peer.port &&
+    sameBytes(claim.address, row.peer.address)
+  )
 }
 
 function describes(peer: Peer, claim: Alive): boolean {

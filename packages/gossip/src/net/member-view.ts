@@ -27,8 +27,11 @@ export interface ClusterMember {
 
 /** What happens to members; see the core's events for when each is told. */
 export type MemberlistEvent =
-  | { readonly type: 'join' | 'refuted' | 'leave'; readonly member: ClusterMember }
-  | { readonly type: 'suspect' | 'fail'; readonly member: ClusterMember; readonly from: string }
+  | { readonly type: 'join'; readonly member: ClusterMember }
+  | { readonly type: 'suspect'; readonly member: ClusterMember; readonly from: string }
+  | { readonly type: 'refuted'; readonly member: ClusterMember }
+  | { readonly type: 'fail'; readonly member: ClusterMember; readonly from: string }
+  | { readonly type: 'leave'; readonly member: ClusterMember }
   | { readonly type: 'update'; readonly member: ClusterMember; readonly previousTags: Tags }
   /** The record of a dead or left member was forgotten. */
   | { readonly type: 'reap'; readonly name: string }

@@ -59,8 +59,10 @@ async function bindUdp(address: Address): Promise<UdpSocket> {
     lookup: (host, _options, done) => done(null, host, family),
   })
   try {
+    // With our synchronous look-up the socket may listen before `bind` returns.
+    const listening = once(udp, 'listening')
     udp.bind({ address: address.host, port: address.port, exclusive: true })
-    await once(udp, 'listening')
+    await listening
     return udp
   } catch (error) {
     udp.close()

@@ -13,8 +13,12 @@ export interface SimulationOptions {
   readonly profile?: SwimProfile
   readonly config?: Partial<SwimConfig>
   readonly network?: Partial<NetworkConditions>
-  /** `manual` starts no node: the test uses `start` and `join`. @defaultValue 'joined' */
-  readonly begin?: 'joined' | 'manual'
+  /**
+   * `joined`: all start within a tenth of a second and join through each other. `acquainted`: all start
+   * knowing all, which spares big simulations the storm of joins. `manual`: the test uses `start` and `join`.
+   * @defaultValue 'joined'
+   */
+  readonly begin?: 'joined' | 'acquainted' | 'manual'
   /** A mistake that all machines make, to show that the checkers find it. */
   readonly planted?: PlantedBug
   /** Off for runs of many members, where O(n²) checks cost more than the run. @defaultValue true */

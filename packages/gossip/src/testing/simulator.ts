@@ -1,5 +1,6 @@
 import { NO_BYTES, sameBytes } from '../core/bytes.ts'
 import { type SwimConfig, swimConfig } from '../core/config.ts'
+import type { Rigging } from '../core/context.ts'
 import type { Effects, MemberEvent, Millis } from '../core/effects.ts'
 import type { Peer } from '../core/member.ts'
 import type { Address } from '../core/messages.ts'
@@ -79,7 +80,8 @@ export class Simulation {
     })
     this.#driver = new SimulatedDriver(this.#world())
     for (const id of ids) this.add(id)
-    if (options.begin !== 'manual') this.#startTogether(ids)
+    if (options.begin === 'acquainted') this.#startAcquainted(ids)
+    else if (options.begin !== 'manual') this.#startTogether(ids)
     if (options.checked !== false) this.#scheduleSettledCheck()
   }
 
@@ -95,6 +97,12 @@ export class Simulation {
   /** Seed and time, for messages of expectations. */
   get label(): string {
     return `seed 0x${this.seed.toString(16)}, at ${this.#now} ms`
+  }
+
+  /** Is the process up, not paused, and not on its way out? */
+  isRunning(id: string): boolean {
+    const { status, swim, name } = this.#node(id)
+    return status === 'up' && swim.member(name)?.state === 'alive'
   }
 
   /** What a node believes. */
@@ -135,7 +143,7 @@ export class Simulation {
       overdue: [],
       socket: [],
       events: [],
-      swim: this.#machine(name, index, 0, NO_BYTES),
+      swim: this.#machine(name, index, 0, NO_BYTES, {}),
       out: NO_EFFECTS,
       instance: 0,
       meta: NO_BYTES,
@@ -148,13 +156,17 @@ export class Simulation {
 
   /** Starts a process that is down: a fresh machine, by default with the metadata `id#instance`. */
   start(id: string, meta?: Uint8Array): this {
-    const node = this.#node(id)
+    return this.#begin(this.#node(id), {}, meta)
+  }
+
+  #begin(node: SimulatedNode, rigging: Rigging, meta?: Uint8Array): this {
+    const { id } = node
     if (node.status === 'up' || node.status === 'paused') return this
     this.#fault()
     this.counts.starts++
     node.instance++
-    node.meta = meta ?? new TextEncoder().encode(`${id}#${node.instance}`)
-    node.swim = this.#machine(node.name, node.index, node.instance, node.meta)
+    node.meta = meta ?? metaOf(id, node.instance)
+    node.swim = this.#machine(node.name, node.index, node.instance, node.meta, rigging)
     node.out = this.#driver.effectsOf(node)
     node.status = 'up'
     this.#checkers.forget(id)
@@ -305,7 +317,13 @@ export class Simulation {
     return node
   }
 
-  #machine(name: string, index: number, instance: number, meta: Uint8Array): Swim {
+  #machine(
+    name: string,
+    index: number,
+    instance: number,
+    meta: Uint8Array,
+    rigging: Rigging,
+  ): Swim {
     const options = {
       name,
       address: addressOf(index),
@@ -317,7 +335,8 @@ export class Simulation {
       measure: messageSize,
       sharePeer: (peer: Peer) => this.#share(peer),
     }
-    return createSwim(options, this.#options.planted)
+    const { planted } = this.#options
+    return createSwim(options, planted === undefined ? rigging : { ...rigging, planted })
   }
 
   /** The latest peer of each name is shared by all tables that hold it. */
@@ -331,6 +350,24 @@ export class Simulation {
     if (isSame) return shared
     this.#peers.set(peer.name, peer)
     return peer
+  }
+
+  #startAcquainted(ids: readonly string[]): void {
+    const peers = ids.map((id, index) => ({
+      incarnation: 1,
+      peer: Object.freeze({
+        name: id,
+        address: addressOf(index),
+        port: PORT,
+        meta: metaOf(id, 1),
+        versions: VERSIONS,
+        to: this.#node(id).to,
+      }),
+    }))
+    for (const { peer } of peers) this.#peers.set(peer.name, peer)
+    for (const id of ids) {
+      this.#begin(this.#node(id), { known: peers.filter(({ peer }) => peer.name !== id) })
+    }
   }
 
   #startTogether(ids: readonly string[]): void {
@@ -348,7 +385,7 @@ export class Simulation {
   }
 
   #joinAnyone(node: SimulatedNode, instance: number): void {
-    if (node.instance !== instance || node.status !== 'up' || this.#hasCompany(node)) return
+    if (node.instance !== instance || !this.isRunning(node.id) || this.#hasCompany(node)) return
     const seed = this.#someoneElse(node)
     if (seed !== undefined) {
       this.act(node.id, (swim, now, out) => swim.join(seed.to, now, out))
@@ -408,12 +445,12 @@ export class Simulation {
     const at = this.#now
     this.#trace.keep(() => `${at} ms ${node.id}: ${event.type} ${subject} ${incarnation}`)
     if (this.#isRecording) node.events.push({ at, event })
-    if (event.type === 'fail' && this.#isRunning(subject)) this.counts.falseDeaths++
+    if (event.type === 'fail' && this.#isUp(subject)) this.counts.falseDeaths++
     if (event.type === 'left') this.#heap.push(at + LINGER_MS, () => this.#stop(node, 'left'))
     if (this.#options.checked !== false) this.#checkers.observe(node, event)
   }
 
-  #isRunning(name: string): boolean {
+  #isUp(name: string): boolean {
     for (const node of this.#nodes.values())
       if (node.name === name && node.status === 'up') return true
     return false
@@ -431,6 +468,9 @@ export class Simulation {
 
 const numbered = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `n${index}`)
+
+const metaOf = (id: string, instance: number): Uint8Array =>
+  new TextEncoder().encode(`${id}#${instance}`)
 
 const addressOf = (index: number): Uint8Array =>
   Uint8Array.of(10, (index >>> 16) & 255, (index >>> 8) & 255, index & 255)
