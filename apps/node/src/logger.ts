@@ -8,7 +8,7 @@ export function createLogger(level: LogLevel, name: string): Logger {
   return pino(
     {
       level,
-      base: { member: name },
+      base: { node: name },
       redact: {
         paths: [
           'token',

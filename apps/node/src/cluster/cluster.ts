@@ -26,6 +26,19 @@ const LEAVE_TIMEOUT_MS = 3_000
 /** A member that calls us, and that gossip does not know, is asked to let us join; not more often than this. */
 const CALL_BACK_INTERVAL_MS = 200
 
+/** How loud an event of the store is: loss and foreign clocks wake somebody, slots that move do not. */
+const STORE_EVENT_LEVELS = {
+  promoted: 'debug',
+  conceded: 'debug',
+  deposed: 'info',
+  safe: 'info',
+  'lineage-lost': 'warn',
+  'slots-lost': 'warn',
+  'copy-expired': 'warn',
+  'clock-drift': 'warn',
+  incompatible: 'error',
+} as const satisfies Record<StoreEvent['type'], string>
+
 /** What changed: passed to listeners of `topology`. */
 export interface TopologyEvent {
   /** Counts changes in this process. */
@@ -61,6 +74,8 @@ export class Cluster {
   readonly #storePool: StorePoolConfig | undefined
   #state: MemberState = 'joining'
   #ready = false
+  /** False once the router is closing: it takes no more topologies. */
+  #serving = true
   #epoch = 0
   #fingerprint = ''
   #refreshing = false
@@ -111,11 +126,11 @@ export class Cluster {
       gossip: this.config.gossip,
       log: this.#log,
       signal,
-      hasMet: () => this.#met,
+      hasMet: () => this.#hasCluster(),
     })
     this.refresh()
-    if (outcome === 'alone' && this.store?.found()) this.#log.info('founded a new cluster')
     this.#met = true
+    if (outcome === 'alone' && this.store?.found()) this.#log.info('founded a new cluster')
     await this.#waitUntilServed(signal)
     this.#state = 'active'
     this.#ready = true
@@ -144,6 +159,7 @@ export class Cluster {
 
   /** A clean goodbye: finish requests, give the data away, gossip the leave. */
   async leave(): Promise<void> {
+    this.#serving = false
     await this.router.close()
     this.#state = 'draining'
     this.#announce()
@@ -157,6 +173,7 @@ export class Cluster {
 
   /** Lets go of everything at once, after a start that failed. */
   async abandon(): Promise<void> {
+    this.#serving = false
     this.store?.close()
     await this.router.close({ drainTimeoutMs: 0 })
   }
@@ -190,10 +207,11 @@ export class Cluster {
         ...(zone === undefined ? {} : { zone }),
       })),
     })
-    this.router.post({
-      type: 'topology',
-      topology: buildTopology(this.#epoch, this.pools, members),
-    })
+    if (this.#serving)
+      this.router.post({
+        type: 'topology',
+        topology: buildTopology(this.#epoch, this.pools, members),
+      })
     for (const listener of this.listeners) listener({ epoch: this.#epoch, members })
   }
 
@@ -257,16 +275,12 @@ export class Cluster {
 
   #listenToLinks(): void {
     this.hub.onUp(({ name, instance, fields }) => {
-      this.#met = true
       this.#directory.prove(name, instance, this.memberlist.members())
       this.refresh()
       this.store?.linkUp(name, instance)
       if (!this.#directory.member(name)) this.#callBack(fields['gossip'])
     })
-    this.hub.onDown(({ name }, reason) => {
-      this.#log.info({ member: name, reason }, 'link down')
-      this.store?.linkDown(name)
-    })
+    this.hub.onDown(({ name }) => this.store?.linkDown(name))
     this.hub.onWrongInstance((name, instance) => {
       this.#directory.prove(name, instance, this.memberlist.members())
       this.refresh()
@@ -327,12 +341,16 @@ export class Cluster {
     )
   }
 
+  /** True when a member that has a cluster is known; members that are looking for one themselves do not count. */
+  #hasCluster(): boolean {
+    return this.members.some(({ name, state }) => name !== this.config.name && state === 'active')
+  }
+
   #logStoreEvent(event: StoreEvent): void {
-    const serious =
-      event.type === 'slots-lost' ||
-      event.type === 'clock-drift' ||
-      event.type === 'incompatible' ||
-      event.type === 'copy-expired'
-    this.#log[serious ? 'warn' : 'info']({ ...event }, `store: ${event.type}`)
+    if (event.type === 'slots-lost' && !this.#hasCluster()) {
+      this.#log.info({ slots: event.slots }, 'store: founded slots of a new cluster')
+      return
+    }
+    this.#log[STORE_EVENT_LEVELS[event.type]]({ ...event }, `store: ${event.type}`)
   }
 }

@@ -64,7 +64,11 @@ async function waitForCall({ hasMet, signal }: JoinTools): Promise<'joined' | 'a
 }
 
 /** Errors that trying again does not mend. */
-const FINAL_CODES = new Set(['DELEGATE_MISMATCH', 'NAME_TAKEN', 'LABEL_MISMATCH'])
+const FINAL_CODES = new Set([
+  'GOSSIP_DELEGATE_MISMATCH',
+  'GOSSIP_NAME_TAKEN',
+  'GOSSIP_SEED_INVALID',
+])
 
 function refuseIfRefused(
   errors: readonly { readonly seed: string; readonly error: Error }[],

@@ -105,7 +105,7 @@ export class StoreHost implements PoolDriver {
 
   #send(member: string, message: StoreMessage): void {
     // A link delivers everything in order or breaks: a message that does not fit in the queue breaks it.
-    if (!this.#hub.send(member, message)) this.#hub.breakLink(member, 'its queue is full')
+    if (!this.#hub.send(member, message)) this.#hub.drop(member, 'too much waits for this member')
   }
 
   #setTimer(at: number): void {

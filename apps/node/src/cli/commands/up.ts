@@ -28,10 +28,10 @@ interface LocalNode {
 /** `ringway up`: a cluster on this machine, one process per node, until Ctrl-C. Resolves with the exit code. */
 export async function up(options: UpOptions): Promise<number> {
   await checkPorts(options)
-  const nodes = Array.from({ length: options.nodes }, (_, index) => startNode(index, options))
   const stop = stopSignal()
-  console.log(`starting ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} …`)
-  const outcome = await Promise.race([allReady(nodes), stop])
+  const nodes: LocalNode[] = []
+  console.log(`starting ${options.nodes} ${options.nodes === 1 ? 'node' : 'nodes'} …`)
+  const outcome = await Promise.race([startAll(nodes, options), stop])
   if (outcome !== 'ready') {
     await stopAll(nodes)
     if (outcome === 'stop') return 0
@@ -98,7 +98,18 @@ function startNode(index: number, options: UpOptions): LocalNode {
   return { name, ports, process: child }
 }
 
-/** `ready`, or why it will not be. */
+/** Starts the founder, then the others, into `nodes`. Resolves with `ready`, or with why it will not be. */
+async function startAll(nodes: LocalNode[], options: UpOptions): Promise<string> {
+  nodes.push(startNode(0, options))
+  const founded = await allReady(nodes)
+  if (founded !== 'ready') return founded
+  const others = Array.from({ length: options.nodes - 1 }, (_, index) =>
+    startNode(index + 1, options),
+  )
+  nodes.push(...others)
+  return await allReady(others)
+}
+
 async function allReady(nodes: readonly LocalNode[]): Promise<string> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<string>((resolve) => {

@@ -1,0 +1,137 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createNode, NodeError, type NodeOptions, type RingwayNode } from '../src/index.ts'
+
+const nodes: RingwayNode[] = []
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map((node) => node.close()))
+})
+
+async function start(
+  name: string,
+  options: NodeOptions = {},
+  seed?: RingwayNode,
+): Promise<RingwayNode> {
+  const node = await createNode({
+    name,
+    profile: 'local',
+    logLevel: 'silent',
+    ...options,
+    gossip: {
+      bind: '127.0.0.1:0',
+      join: seed ? [`127.0.0.1:${seed.addresses.gossip.port}`] : [],
+      ...options.gossip,
+    },
+  })
+  nodes.push(node)
+  return node
+}
+
+describe('createNode', () => {
+  test("three members agree on owners, and serve each other's keys", async () => {
+    const a = await start('a')
+    const b = await start('b', {}, a)
+    const c = await start('c', {}, a)
+    await untilMembers(3, a, b, c)
+
+    for (let index = 0; index < 100; index++) {
+      const key = `key:${index}`
+      expect(b.owners(key, 2)).toEqual(a.owners(key, 2))
+      expect([a, b, c].filter((node) => node.isMine(key)).map(({ name }) => name)).toEqual([
+        c.owner(key),
+      ])
+      await [a, b, c][index % 3]?.store.set(key, `value ${index}`)
+    }
+    for (let index = 0; index < 100; index++)
+      expect(await [b, c, a][index % 3]?.store.get(`key:${index}`)).toBe(`value ${index}`)
+    expect(await a.store.delete('key:1')).toBe(true)
+    expect(await b.store.get('key:1')).toBeNull()
+  })
+
+  test('a member that closes leaves no key behind', async () => {
+    const a = await start('a')
+    const b = await start('b', {}, a)
+    await untilMembers(2, a, b)
+    for (let index = 0; index < 200; index++) await b.store.set(`key:${index}`, String(index))
+
+    await a.close()
+    await untilMembers(1, b)
+    for (let index = 0; index < 200; index++)
+      expect(await b.store.get(`key:${index}`)).toBe(String(index))
+  })
+
+  test('errors of the store are thrown with their code', async () => {
+    const a = await start('a')
+    await a.store.set('text', 'not a number')
+    await expect(a.store.command('INCR', 'text')).rejects.toMatchObject({
+      name: 'StoreReplyError',
+      code: 'ERR',
+    })
+  })
+
+  test('close is idempotent, and the store says that the node is closed', async () => {
+    const a = await start('a')
+    await Promise.all([a.close(), a.close()])
+    await a.close()
+    await expect(a.store.get('x')).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  test('a port in use stops the start with its number, and nothing is left running', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as { port: number }
+    const attempt = start('a', {
+      listeners: [{ protocol: 'redis', bind: `127.0.0.1:${port}`, pool: 'store' }],
+    })
+    await expect(attempt).rejects.toThrow(NodeError)
+    await expect(attempt).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+      message: expect.stringContaining(`127.0.0.1:${port}`),
+    })
+    taken.close()
+  })
+
+  test('a node whose seeds do not answer founds nothing, and can be given up', async () => {
+    const stop = new AbortController()
+    const lone = createNode(
+      {
+        name: 'lone',
+        profile: 'local',
+        logLevel: 'silent',
+        gossip: { bind: '127.0.0.1:0', join: ['127.0.0.1:1'] },
+      },
+      { signal: stop.signal },
+    )
+    const outcome = lone.then(
+      () => 'started',
+      (error: Error) => error.name,
+    )
+    const timer = new Promise((resolve) => setTimeout(() => resolve('still waiting'), 1_500))
+    expect(await Promise.race([outcome, timer])).toBe('still waiting')
+    stop.abort()
+    expect(await outcome).toBe('AbortError')
+  })
+})
+
+/** Waits by topology events, with the test's own deadline. */
+async function untilMembers(count: number, ...of: readonly RingwayNode[]): Promise<void> {
+  await Promise.all(
+    of.map(
+      (node) =>
+        new Promise<void>((resolve) => {
+          const check = () => {
+            if (
+              node.members.length !== count ||
+              node.members.some(({ state }) => state !== 'active')
+            )
+              return
+            node.off('topology', check)
+            resolve()
+          }
+          node.on('topology', check)
+          check()
+        }),
+    ),
+  )
+}
