@@ -7,6 +7,7 @@ export interface Topology {
   readonly pools: readonly PoolTopology[]
 }
 
+/** One named set of backends with one protocol, placement and replica count. */
 export interface PoolTopology {
   readonly name: string
   readonly protocol: 'redis' | 'store'
@@ -18,6 +19,7 @@ export interface PoolTopology {
   readonly backends: readonly BackendTopology[]
 }
 
+/** How keys find their place on the ring; the options of `createRing`. */
 export interface PlacementTopology {
   readonly name: 'ringway'
   readonly keyHash: 'xxh32' | 'xxh64' | 'crc16-slot'
@@ -25,6 +27,7 @@ export interface PlacementTopology {
   readonly hashTags: boolean
 }
 
+/** One address that serves keys, and whether new keys may go there. */
 export interface BackendTopology {
   /** Ring id: by default `host:port` in lower case; for `members` pools the member's name. */
   readonly id: string

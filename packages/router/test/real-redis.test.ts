@@ -1,7 +1,8 @@
+import { connect } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bulk } from './testing/fake-backend.ts'
-import { startRouter } from './testing/fixture.ts'
+import { onCleanup, startRouter } from './testing/fixture.ts'
 import { keysOf } from './testing/keys.ts'
 import type { RedisClient } from './testing/redis-client.ts'
 import { askRedis, missingRedis, type RedisServer, startRedis } from './testing/redis-server.ts'
@@ -142,6 +143,31 @@ describe.skipIf(reason !== undefined)('a router over real Redis servers', () => 
     const { pools } = router.counters()
     expect(pools['cache']).toMatchObject({ errors: 0 })
     expect(await client().ask(`SET ${keys[0]} 1`)).toBe('+OK\r\n')
+  })
+
+  it('steers around a server that accepts no connection in time', async () => {
+    const stopped = await startRedis('--tcp-backlog', '1')
+    const well = await startRedis()
+    stopped.process.kill('SIGSTOP')
+    // The kernel greets as many as the backlog holds; those after them wait.
+    const fillers = Array.from({ length: 4 }, () => connect(stopped.port, '127.0.0.1'))
+    onCleanup(() => {
+      for (const filler of fillers) filler.destroy()
+    })
+    await Promise.all(
+      fillers
+        .slice(0, 2)
+        .map((filler) => new Promise<void>((done) => filler.once('connect', done))),
+    )
+    const { router, client, events } = await startRouter({ connectTimeoutMs: 50 })
+    const ports = [stopped.port, well.port]
+    router.post(topologyMessage(1, redisPool(ports.map((port) => backendAt(port)))))
+    const [key] = keysOf(stopped.port, ports, 1)
+    const redis = client()
+    // It was never sent: even a write goes on at the next owner.
+    redis.send(['SET', `${key}`, 'v'], ['GET', `${key}`])
+    expect(await redis.replies(2)).toEqual(['+OK\r\n', bulk('v')])
+    expect(events[0]).toMatchObject({ type: 'backend-avoided', code: 'CONNECT_TIMEOUT' })
   })
 
   it('serves redis-benchmark and redis-cli questions without special settings', async () => {

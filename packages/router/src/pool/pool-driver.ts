@@ -23,6 +23,7 @@ export interface ReplySink {
   reply(part: number, bytes: Uint8Array): void
 }
 
+/** Answers the commands of one pool; the embedding program attaches it. */
 export interface PoolDriver {
   /** Runs one command whose keys all have one owner. Never throws; failures are RESP error replies. */
   dispatch(command: RoutedCommand, sink: ReplySink, part: number): void

@@ -7,6 +7,7 @@ import { type Placement, splitByOwner } from '../plan/plan-redis.ts'
 import type { BackendTopology, PoolTopology } from '../topology.ts'
 import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
 import { Gathering } from './gathering.ts'
+import { keyView } from './key-view.ts'
 import type { LostCause, LostCode } from './lost-cause.ts'
 import { countError, type ErrorCounts, type Pool } from './pool.ts'
 import { Request } from './request.ts'
@@ -55,7 +56,7 @@ export class StaticPool implements Pool, BackendOwner {
     this.#ring = createRing([])
     this.placement = {
       whole: false,
-      positionOf: (bytes, from, to) => this.#ring.hash(bytes.subarray(from, to)),
+      positionOf: (bytes, from, to) => this.#ring.hash(keyView(bytes, from, to)),
       ownerOf: (position) => this.#usableIndex(position),
     }
     this.update(topology)
@@ -89,7 +90,7 @@ export class StaticPool implements Pool, BackendOwner {
     this.counters.requests++
     const { bytes, start, end } = frame
     if (keyIndex >= 0)
-      request.position = this.#ring.hash(bytes.subarray(frame.from(keyIndex), frame.to(keyIndex)))
+      request.position = this.#ring.hash(keyView(bytes, frame.from(keyIndex), frame.to(keyIndex)))
     this.#give(request, bytes, start, end, stable)
   }
 

@@ -3,6 +3,7 @@ import { encodeError } from '../codec/resp/encode.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { GatherKind } from '../plan/gather.ts'
 import type { Placement } from '../plan/plan-redis.ts'
+import { keyView } from './key-view.ts'
 import { countError, type ErrorCounts, type Pool } from './pool.ts'
 import type { PoolDriver } from './pool-driver.ts'
 import type { Request } from './request.ts'
@@ -10,7 +11,7 @@ import type { Request } from './request.ts'
 /** The embedded store: its unit of ownership is the slot, and it finds the acting primary itself. */
 const SLOTS: Placement = {
   whole: true,
-  positionOf: (bytes, from, to) => slotOf(bytes.subarray(from, to)),
+  positionOf: (bytes, from, to) => slotOf(keyView(bytes, from, to)),
   ownerOf: (position) => position,
 }
 

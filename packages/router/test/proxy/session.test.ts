@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { encodeCommand } from '../../src/codec/resp/encode.ts'
 import type { PoolDriver, ReplySink, RoutedCommand } from '../../src/index.ts'
 import { onCleanup, startRouter, startStoreRouter } from '../testing/fixture.ts'
 import { RedisClient } from '../testing/redis-client.ts'
@@ -147,6 +149,35 @@ describe('a session', () => {
     }
     expect(await client().ask('GET a')).toBe('+GET a key=1 resp=2\r\n')
     expect(router.counters().errors).toMatchObject({ PROTOCOL: 3 })
+  })
+
+  it('answers commands cut anywhere, and mixed with noise, without losing its place', async () => {
+    const { client } = await startStoreRouter(echo)
+    const word = fc.constantFrom('GET', 'SET', 'MGET', 'PING', 'k', '1', '', 'x'.repeat(300))
+    const command = fc.array(word, { minLength: 1, maxLength: 4 })
+    const input = fc.tuple(
+      fc.array(command, { maxLength: 8 }),
+      fc.array(fc.nat(400), { maxLength: 6 }),
+    )
+    await fc.assert(
+      fc.asyncProperty(input, async ([commands, cuts]) => {
+        const redis = client()
+        redis.socket.setNoDelay(true)
+        const whole = Buffer.concat(
+          commands.map((words) => encodeCommand(words.map((text) => Buffer.from(text)))),
+        )
+        const places = [0, ...cuts.map((cut) => Math.min(cut, whole.length)), whole.length]
+        places.sort((a, b) => a - b)
+        for (const [i, place] of places.slice(1).entries())
+          redis.socket.write(whole.subarray(places[i], place))
+        redis.send(['ECHO', 'end'])
+        const replies = await redis.replies(commands.length + 1)
+        expect(replies.at(-1)).toBe('$3\r\nend\r\n')
+        expect(replies).toHaveLength(commands.length + 1)
+        redis.socket.destroy()
+      }),
+      { numRuns: 60 },
+    )
   })
 
   it('does not allocate what a length only announces', async () => {

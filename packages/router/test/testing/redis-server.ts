@@ -22,9 +22,19 @@ export interface RedisServer {
 }
 
 /** A real server on a free port of the loopback, without persistence. */
-export async function startRedis(): Promise<RedisServer> {
+export async function startRedis(...more: readonly string[]): Promise<RedisServer> {
   const port = await freePort()
-  const args = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1', '--port', String(port)]
+  const args = [
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--bind',
+    '127.0.0.1',
+    '--port',
+    `${port}`,
+    ...more,
+  ]
   const child = spawn(program ?? 'redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const kill = async () => {
