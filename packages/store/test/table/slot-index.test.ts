@@ -12,14 +12,14 @@ describe('the index of a slot', () => {
     for (const hashOf of [() => 0x7fff_ffff, (id: number) => id & 0xfff, () => -1]) {
       const arena = new CellArena()
       const index = new SlotIndex(arena)
-      for (let id = 0; id < 3_000; id++) index.insert(hashOf(id), id)
-      for (let id = 0; id < 3_000; id += 7) {
+      for (let id = 0; id < 2_000; id++) index.insert(hashOf(id), id)
+      for (let id = 0; id < 2_000; id += 7) {
         expect(index.find(hashOf(id), bytesOf(4, id), byId)).toBe(id)
       }
-      for (let id = 0; id < 3_000; id += 2) index.remove(hashOf(id), id)
+      for (let id = 0; id < 2_000; id += 2) index.remove(hashOf(id), id)
       const seen: number[] = []
       expect(index.scan(0, (id) => seen.push(id) > 0)).toBe(0)
-      expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 1_500 }, (_, i) => i * 2 + 1))
+      expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 1_000 }, (_, i) => i * 2 + 1))
       index.drop()
       expect(arena.bytes).toBe(0)
     }
@@ -55,8 +55,8 @@ describe('the memory of index cells', () => {
     const random = seededRandom(11)
     const arena = new CellArena()
     const blocks: { ref: number; words: number; mark: number }[] = []
-    for (let step = 0; step < 20_000; step++) {
-      if (random(10) < (step < 10_000 ? 7 : 3)) {
+    for (let step = 0; step < 10_000; step++) {
+      if (random(10) < (step < 5_000 ? 7 : 3)) {
         const words = 16 << random(10)
         const growth = arena.growthBytes(words)
         const before = arena.bytes
