@@ -2,15 +2,14 @@ import { NO_BYTES, sameBytes } from '../core/bytes.ts'
 import { type SwimConfig, swimConfig } from '../core/config.ts'
 import type { Rigging } from '../core/context.ts'
 import type { Effects, MemberEvent, Millis } from '../core/effects.ts'
-import type { Peer } from '../core/member.ts'
 import type { Address } from '../core/messages.ts'
 import { pcg32 } from '../core/random.ts'
-import { createSwim, type Swim } from '../core/swim.ts'
+import type { Swim } from '../core/swim.ts'
 import { Checkers } from './checkers.ts'
 import { settleMs } from './durations.ts'
 import { EventHeap } from './event-heap.ts'
-import { messageSize } from './message-size.ts'
 import { SimulatedDriver, type World } from './simulated-driver.ts'
+import { metaOf, SimulatedMachines, toOf } from './simulated-machines.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
 import { NO_EFFECTS, type SimulatedNode, type View, viewOfNode } from './simulated-node.ts'
 import { emptyCounts, type SimulationCounts } from './simulation-counts.ts'
@@ -26,9 +25,6 @@ const JOIN_RETRY_MS = 1_000
 /** A node that left answers for this long before its process ends, as Serf does. */
 const LINGER_MS = 1_000
 const START_SPREAD_MS = 100
-const PORT = 7946
-/** `[PMin, PMax, PCur, DMin, DMax, DCur]` that memberlist speaks. */
-const VERSIONS = Uint8Array.of(1, 5, 2, 0, 0, 0)
 
 /** Starts a virtual cluster; see `Simulation`. */
 export function simulate(options: SimulationOptions): Simulation {
@@ -56,7 +52,7 @@ export class Simulation {
   readonly #trace = new Trace()
   readonly #nodes = new Map<string, SimulatedNode>()
   readonly #byAddress = new Map<string, SimulatedNode>()
-  readonly #peers = new Map<string, Peer>()
+  readonly #machines: SimulatedMachines
   readonly #checkers: Checkers
   readonly #driver: SimulatedDriver
   readonly #isRecording: boolean
@@ -68,6 +64,7 @@ export class Simulation {
     this.#options = options
     this.seed = options.seed
     this.config = swimConfig(options.profile ?? 'lan', options.config)
+    this.#machines = new SimulatedMachines(options.seed, this.config, options.planted)
     this.network = new SimulatedNetwork(options.network ?? {})
     this.counts = emptyCounts()
     const ids = typeof options.nodes === 'number' ? numbered(options.nodes) : options.nodes
@@ -131,7 +128,7 @@ export class Simulation {
   /** Adds a process that is not started. `name` makes it claim another's name. */
   add(id: string, name = id): this {
     const index = this.#nodes.size
-    const to: Address = { host: addressOf(index).join('.'), port: PORT }
+    const to: Address = toOf(index)
     const network = pcg32(this.seed, 2 * index + 1)
     const node: SimulatedNode = {
       id,
@@ -143,7 +140,7 @@ export class Simulation {
       overdue: [],
       socket: [],
       events: [],
-      swim: this.#machine(name, index, 0, NO_BYTES, {}),
+      swim: this.#machines.make(name, index, 0, NO_BYTES, {}),
       out: NO_EFFECTS,
       instance: 0,
       meta: NO_BYTES,
@@ -166,7 +163,7 @@ export class Simulation {
     this.counts.starts++
     node.instance++
     node.meta = meta ?? metaOf(id, node.instance)
-    node.swim = this.#machine(node.name, node.index, node.instance, node.meta, rigging)
+    node.swim = this.#machines.make(node.name, node.index, node.instance, node.meta, rigging)
     node.out = this.#driver.effectsOf(node)
     node.status = 'up'
     this.#checkers.forget(id)
@@ -317,56 +314,10 @@ export class Simulation {
     return node
   }
 
-  #machine(
-    name: string,
-    index: number,
-    instance: number,
-    meta: Uint8Array,
-    rigging: Rigging,
-  ): Swim {
-    const options = {
-      name,
-      address: addressOf(index),
-      port: PORT,
-      meta,
-      versions: VERSIONS,
-      config: this.config,
-      random: pcg32(this.seed + instance * 0x9e37_79b9, 2 * index),
-      measure: messageSize,
-      sharePeer: (peer: Peer) => this.#share(peer),
-    }
-    const { planted } = this.#options
-    return createSwim(options, planted === undefined ? rigging : { ...rigging, planted })
-  }
-
-  /** The latest peer of each name is shared by all tables that hold it. */
-  #share(peer: Peer): Peer {
-    const shared = this.#peers.get(peer.name)
-    const isSame =
-      shared !== undefined &&
-      shared.to.host === peer.to.host &&
-      sameBytes(shared.meta, peer.meta) &&
-      sameBytes(shared.address, peer.address)
-    if (isSame) return shared
-    this.#peers.set(peer.name, peer)
-    return peer
-  }
-
   #startAcquainted(ids: readonly string[]): void {
-    const peers = ids.map((id, index) => ({
-      incarnation: 1,
-      peer: Object.freeze({
-        name: id,
-        address: addressOf(index),
-        port: PORT,
-        meta: metaOf(id, 1),
-        versions: VERSIONS,
-        to: this.#node(id).to,
-      }),
-    }))
-    for (const { peer } of peers) this.#peers.set(peer.name, peer)
+    const known = ids.map((id, index) => this.#machines.acquaintance(id, index))
     for (const id of ids) {
-      this.#begin(this.#node(id), { known: peers.filter(({ peer }) => peer.name !== id) })
+      this.#begin(this.#node(id), { known: known.filter(({ peer }) => peer.name !== id) })
     }
   }
 
@@ -468,9 +419,3 @@ export class Simulation {
 
 const numbered = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `n${index}`)
-
-const metaOf = (id: string, instance: number): Uint8Array =>
-  new TextEncoder().encode(`${id}#${instance}`)
-
-const addressOf = (index: number): Uint8Array =>
-  Uint8Array.of(10, (index >>> 16) & 255, (index >>> 8) & 255, index & 255)
