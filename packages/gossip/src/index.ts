@@ -10,4 +10,5 @@ export type { ClusterMember, MemberlistEvent, VersionRange } from './net/member-
 export type { MemberlistOptions } from './net/options.ts'
 export type { Resolver } from './net/seeds.ts'
 export { WIRE_ERROR_CODES, WireError, type WireErrorCode } from './wire/errors.ts'
+export type { Keyring } from './wire/keyring.ts'
 export { decodeTags, encodeTags, type Tags } from './wire/tags.ts'

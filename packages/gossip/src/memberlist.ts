@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { swimConfig } from './core/config.ts'
+import { SWIM_PROFILES, swimConfig } from './core/config.ts'
 import type { Member, MemberEvent } from './core/effects.ts'
 import type { Address } from './core/messages.ts'
 import { createSwim, type Swim } from './core/swim.ts'
@@ -28,7 +28,7 @@ import { openSockets, type Sockets } from './net/sockets.ts'
 import { frameUser, unframeUser } from './net/user-frame.ts'
 import { Keyring } from './wire/keyring.ts'
 import { checkLabel } from './wire/label.ts'
-import { USER_MESSAGE_BYTES_MAX } from './wire/limits.ts'
+import { STATE_ROWS_MAX, USER_MESSAGE_BYTES_MAX } from './wire/limits.ts'
 import { messageSize } from './wire/message-codec.ts'
 import { packetOverhead } from './wire/packet.ts'
 import { encodeTags, type Tags } from './wire/tags.ts'
@@ -85,12 +85,16 @@ const LEAVE_TIMEOUT_MS = 5_000
  */
 export async function createMemberlist(options: MemberlistOptions): Promise<Memberlist> {
   const bind = checkBind(options.bind)
-  const context = wireContextOf(options)
+  const profile = options.profile ?? 'lan'
+  const context = wireContextOf(
+    options,
+    options.tuning?.membersMax ?? SWIM_PROFILES[profile].membersMax,
+  )
   const allowList = createAllowList(options.cidrsAllowed ?? [])
   const meta = encodeTags(options.tags ?? {})
   const versions = versionsOf(options.delegate)
   const { packetBytesMax = UDP_PAYLOAD_BYTES, ...tuning } = options.tuning ?? {}
-  const config = swimConfig(options.profile ?? 'lan', {
+  const config = swimConfig(profile, {
     ...tuning,
     packetBytesMax: packetBytesMax - packetOverhead(context),
   })
@@ -126,7 +130,7 @@ export async function createMemberlist(options: MemberlistOptions): Promise<Memb
   }
 }
 
-function wireContextOf(options: MemberlistOptions): WireContext {
+function wireContextOf(options: MemberlistOptions, membersMax: number): WireContext {
   const label = new TextEncoder().encode(options.label ?? '')
   checkLabel(label)
   return {
@@ -138,6 +142,8 @@ function wireContextOf(options: MemberlistOptions): WireContext {
     verifyIncoming: options.verifyIncoming ?? true,
     verifyOutgoing: options.verifyOutgoing ?? true,
     compression: options.compression ?? true,
+    // Peers may know as many that have left as we keep of the living.
+    stateRowsMax: Math.min(STATE_ROWS_MAX, 2 * membersMax),
   }
 }
 
@@ -171,7 +177,8 @@ class Node implements Memberlist {
     this.#parts = parts
     this.#views = new MemberViews(options.name)
     this.#isKin = options.isKin ?? isRingway
-    this.#serf = options.delegate === 'serf' ? new SerfPresence() : undefined
+    // Whoever speaks version 2 or later of the delegate protocol speaks Serf's.
+    this.#serf = (parts.versions[5] ?? 0) >= 2 ? new SerfPresence() : undefined
     this.#feed = new EventFeed((error) => {
       this.#counters.add('containedErrors')
       log.write('error', 'an event listener failed', { error: String(error) })

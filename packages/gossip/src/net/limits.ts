@@ -4,6 +4,7 @@ export const UDP_PAYLOAD_BYTES = 1_400
 export const UDP_SEND_QUEUE_MAX = 1_024
 /** Receive buffer that is asked for; the system may give less. */
 export const UDP_RECEIVE_BUFFER_BYTES = 2 * 1_048_576
+export const UDP_RECEIVE_BUFFER_BYTES_MIN = 65_536
 /** Ports tried when any port will do and UDP is taken where TCP was free. */
 export const BIND_ATTEMPTS_MAX = 10
 

@@ -4,7 +4,11 @@ import { createServer, isIPv6, type Server } from 'node:net'
 import type { Address } from '../core/messages.ts'
 import { formatAddress } from './addresses.ts'
 import { GossipError, systemCode } from './errors.ts'
-import { BIND_ATTEMPTS_MAX, UDP_RECEIVE_BUFFER_BYTES } from './limits.ts'
+import {
+  BIND_ATTEMPTS_MAX,
+  UDP_RECEIVE_BUFFER_BYTES,
+  UDP_RECEIVE_BUFFER_BYTES_MIN,
+} from './limits.ts'
 
 /** A datagram socket and a listener on one port: members know each other by one number. */
 export interface Sockets {
@@ -54,7 +58,6 @@ async function bindUdp(address: Address): Promise<UdpSocket> {
   const family = isIPv6(address.host) ? 6 : 4
   const udp = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
-    recvBufferSize: UDP_RECEIVE_BUFFER_BYTES,
     // Every host we send to is numeric already; looking it up would cost a turn of the loop per packet.
     lookup: (host, _options, done) => done(null, host, family),
   })
@@ -63,10 +66,23 @@ async function bindUdp(address: Address): Promise<UdpSocket> {
     const listening = once(udp, 'listening')
     udp.bind({ address: address.host, port: address.port, exclusive: true })
     await listening
+    widen(udp)
     return udp
   } catch (error) {
     udp.close()
     throw bindError('UDP', address, error)
+  }
+}
+
+/** A burst of gossip should wait in the kernel; systems that refuse the size get half of it asked, and so on. */
+function widen(udp: UdpSocket): void {
+  for (let bytes = UDP_RECEIVE_BUFFER_BYTES; bytes >= UDP_RECEIVE_BUFFER_BYTES_MIN; bytes /= 2) {
+    try {
+      udp.setRecvBufferSize(bytes)
+      return
+    } catch {
+      // The next smaller size is tried.
+    }
   }
 }
 

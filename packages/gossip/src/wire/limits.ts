@@ -42,8 +42,8 @@ export const USER_MESSAGE_BYTES_MAX = 20 * 1_048_576
 export const ENCRYPTED_FRAME_BYTES_MAX = 20 * 1_048_576
 /** The compressed form of a stream message. */
 export const COMPRESSED_BYTES_MAX = 20 * 1_048_576
-/** What a compressed stream message may expand to: memberlist's limit. */
-export const STREAM_INFLATED_BYTES_MAX = 40 * 1_048_576
+/** What a compressed stream message may expand to: the largest user state and a mebibyte around it. */
+export const STREAM_INFLATED_BYTES_MAX = 21 * 1_048_576
 
 /** Keys of a ring; every one of them is tried on every packet that does not open. */
 export const KEYS_MAX = 16

@@ -53,8 +53,13 @@ interface Exchange {
  * and rows are decoded one by one as they become complete. Nothing is allocated on the word of a header.
  */
 export class StreamBody {
+  readonly #rowsMax: number
   #exchange: Exchange | undefined
   #userBytes: number | undefined
+
+  constructor(rowsMax: number) {
+    this.#rowsMax = rowsMax
+  }
 
   /**
    * Takes what it can from the window.
@@ -82,7 +87,7 @@ export class StreamBody {
     window.from = next
     switch (type) {
       case MESSAGE_TYPE.pushPull:
-        this.#exchange = startExchange(bytes, from + 1, next)
+        this.#exchange = startExchange(bytes, from + 1, next, this.#rowsMax)
         return this.#readRows(this.#exchange, window)
       case MESSAGE_TYPE.user:
         this.#userBytes = readRecord(USER_HEADER_CODEC, bytes, from + 1, next).UserMsgLen
@@ -112,8 +117,9 @@ export class StreamBody {
   }
 }
 
-function startExchange(bytes: Uint8Array, from: number, end: number): Exchange {
+function startExchange(bytes: Uint8Array, from: number, end: number, rowsMax: number): Exchange {
   const { Join, Nodes, UserStateLen } = readRecord(STATE_HEADER_CODEC, bytes, from, end)
+  if (Nodes > rowsMax) throw new WireError('WIRE_LENGTH_EXCEEDED', { rows: Nodes, max: rowsMax })
   return {
     join: Join,
     rows: Nodes,

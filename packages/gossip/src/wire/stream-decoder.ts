@@ -36,7 +36,7 @@ type Phase = 'label' | 'envelope' | 'compression' | 'body' | 'done'
  */
 export class StreamDecoder {
   readonly #context: WireContext
-  readonly #body = new StreamBody()
+  readonly #body: StreamBody
   #phase: Phase
   /** Received and not yet consumed: `#buffer[#from, #to)`. */
   #buffer: Uint8Array = new Uint8Array(0)
@@ -47,6 +47,7 @@ export class StreamDecoder {
 
   constructor(context: WireContext, role: StreamRole) {
     this.#context = context
+    this.#body = new StreamBody(context.stateRowsMax)
     this.#phase = role === 'acceptor' ? 'label' : 'envelope'
   }
 

@@ -16,6 +16,8 @@ export interface WireContext {
   readonly verifyOutgoing: boolean
   /** True compresses what becomes smaller by it; compressed input is always understood. */
   readonly compression: boolean
+  /** Rows of a push/pull that are read; more refuse it as a whole, since reading them takes our time. */
+  readonly stateRowsMax: number
 }
 
 /** The key that outgoing bytes are sealed with; undefined sends them as they are. */

@@ -1,5 +1,6 @@
 import { aesGcm } from '../../src/net/aes-gcm.ts'
 import { Keyring } from '../../src/wire/keyring.ts'
+import { STATE_ROWS_MAX } from '../../src/wire/limits.ts'
 import type { WireContext } from '../../src/wire/wire-context.ts'
 
 /** Bytes from hex; spaces are allowed. */
@@ -28,6 +29,7 @@ export function wireContext(overrides: Partial<WireContext> = {}): WireContext {
     verifyIncoming: true,
     verifyOutgoing: true,
     compression: false,
+    stateRowsMax: STATE_ROWS_MAX,
     ...overrides,
   }
 }

@@ -261,6 +261,12 @@ describe('rows of a push/pull', () => {
     expect(codeOf(rows(REFUSED_ROWS_MAX + 1))).toBe('WIRE_LENGTH_EXCEEDED')
   })
 
+  it('as many rows as the reader allows are waited for, one more is refused at once', () => {
+    const context = wireContext({ stateRowsMax: 2 })
+    expect(codeOf(hex(head('02')), context)).toBeUndefined()
+    expect(codeOf(hex(head('03')), context)).toBe('WIRE_LENGTH_EXCEEDED')
+  })
+
   it('a row at its limit of bytes is read and one past it is refused', () => {
     const fill = (bytes: number) => `c5${bytes.toString(16).padStart(4, '0')}${'00'.repeat(bytes)}`
     const fixed = hex(good).length - 1 + 3
