@@ -49,6 +49,8 @@ export class Campaigns {
   /** Slots that this member should serve and does not. */
   readonly #restless = new Set<number>()
   readonly #retryAt = new Map<number, number>()
+  readonly #deposed = new Map<number, number>()
+  readonly #outlived = new Map<number, number>()
   /** Who can reach the serving member that this one cannot. */
   readonly #relays = new Map<number, number>()
 
@@ -95,6 +97,15 @@ export class Campaigns {
     const { view } = this.#machine
     const served = slots.filter((slot) => view.role[slot] === SERVING)
     if (served.length > 0) this.#start(served, NOBODY)
+  }
+
+  /** Serves nothing before the others have confirmed it. Weak claims are confirmed when somebody can be reached again. */
+  doubt(): void {
+    const { view } = this.#machine
+    const served: number[] = []
+    for (let slot = 0; slot < view.slotCount; slot++)
+      if (view.role[slot] === SERVING && view.weak[slot] === 0) served.push(slot)
+    this.confirm(served)
   }
 
   #start(unordered: readonly number[], incumbent: number): void {
@@ -404,7 +415,7 @@ export class Campaigns {
     streams.withdraw(slot)
     this.#machine.unhold(slot)
     writes.fail(slot)
-    this.#machine.out.notify({ type: 'deposed', slots: 1, by: view.nameOf(by) })
+    this.#count(this.#deposed, by)
   }
 
   /** Another member holds the slot with an older lineage: two clusters met. */
@@ -421,6 +432,22 @@ export class Campaigns {
     streams.withdraw(slot)
     this.#machine.unhold(slot)
     writes.fail(slot)
-    this.#machine.out.notify({ type: 'lineage-lost', slots: 1, to: view.nameOf(to) })
+    this.#count(this.#outlived, to)
+  }
+
+  #count(tally: Map<number, number>, member: number): void {
+    tally.set(member, (tally.get(member) ?? 0) + 1)
+  }
+
+  /** One event per call and member, not one per slot. */
+  report(): void {
+    if (this.#deposed.size === 0 && this.#outlived.size === 0) return
+    const { view, out } = this.#machine
+    for (const [by, slots] of this.#deposed)
+      out.notify({ type: 'deposed', slots, by: view.nameOf(by) })
+    for (const [to, slots] of this.#outlived)
+      out.notify({ type: 'lineage-lost', slots, to: view.nameOf(to) })
+    this.#deposed.clear()
+    this.#outlived.clear()
   }
 }

@@ -126,7 +126,7 @@ class StoreMachine implements Store, Machine {
       if (message.t === 'hi') this.#links.hello(peer, message)
       else if (peer.known) {
         this.#links.heard(peer)
-        if (this.#upkeep.endLoneliness()) this.#doubt()
+        if (this.#upkeep.endLoneliness()) this.campaigns.doubt()
         this.#dispatch(peer.index, message)
       }
     }
@@ -143,7 +143,7 @@ class StoreMachine implements Store, Machine {
     this.#timerAt = Number.POSITIVE_INFINITY
     this.#enter(now, out)
     this.#links.review()
-    if (this.#upkeep.isAlone()) this.#doubt()
+    if (this.#upkeep.isAlone() || this.#lacksMajority()) this.campaigns.doubt()
     this.campaigns.review()
     this.writes.review()
     this.streams.review()
@@ -160,7 +160,7 @@ class StoreMachine implements Store, Machine {
 
   doubt(now: number, out: StoreEffects): void {
     this.#enter(now, out)
-    this.#doubt()
+    this.campaigns.doubt()
     this.#leave()
   }
 
@@ -177,6 +177,20 @@ class StoreMachine implements Store, Machine {
     const index = this.view.claimant[slot] ?? NOBODY
     if (index === SELF && this.view.role[slot] !== SERVING) return undefined
     return this.view.isUp(index) ? this.view.nameOf(index) : undefined
+  }
+
+  ownersOf(slot: number): readonly string[] {
+    const { view } = this
+    const owners: string[] = []
+    for (let i = slot * view.replicas; i < (slot + 1) * view.replicas; i++) {
+      const owner = view.owners[i] ?? NOBODY
+      if (owner !== NOBODY) owners.push(view.nameOf(owner))
+    }
+    return owners
+  }
+
+  holds(slot: number): boolean {
+    return this.view.holds(SELF, slot)
   }
 
   status(): StoreStatus {
@@ -235,11 +249,12 @@ class StoreMachine implements Store, Machine {
     if (!paused) return
     // Others may have gone on without this member: nothing is served before they have been asked.
     this.counters.pauses++
-    if (this.planted !== 'ignore-pause') this.#doubt()
+    if (this.planted !== 'ignore-pause') this.campaigns.doubt()
   }
 
   #leave(): void {
     for (let round = 0; round < ROUNDS_MAX && this.#settle(); round++);
+    this.campaigns.report()
     this.#arm()
     this.out = NO_EFFECTS
   }
@@ -306,11 +321,12 @@ class StoreMachine implements Store, Machine {
     this.out.setTimer(at)
   }
 
-  #doubt(): void {
-    const served: number[] = []
-    for (let slot = 0; slot < this.view.slotCount; slot++)
-      if (this.view.role[slot] === SERVING) served.push(slot)
-    this.campaigns.confirm(served)
+  /** Under `majority` the smaller side stops; its campaigns fail until it reaches enough members again. */
+  #lacksMajority(): boolean {
+    return (
+      this.options.partitionPolicy === 'majority' &&
+      this.view.reachableCount() * 2 <= this.view.knownCount
+    )
   }
 
   #dispatch(from: number, message: StoreMessage): void {

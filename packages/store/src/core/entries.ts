@@ -1,5 +1,5 @@
 import type { EntryTable, Handle } from './entry-table.ts'
-import { versionAt } from './hybrid-clock.ts'
+import { millisOf, versionAt } from './hybrid-clock.ts'
 import type { Machine } from './machine.ts'
 import type { EntryRow, FlushRow } from './messages.ts'
 import { EVICTIONS_PER_WRITE_MAX, EXPIRED_PER_UPKEEP_MAX } from './options.ts'
@@ -19,6 +19,7 @@ export class Entries {
   readonly table: EntryTable
   readonly #machine: Machine
   #purgeSlot = 0
+  #evicting = false
 
   constructor(machine: Machine, table: EntryTable) {
     this.#machine = machine
@@ -73,9 +74,11 @@ export class Entries {
     removed: boolean,
   ): boolean {
     // A tombstone "expires" when it may be forgotten, so that the table's expiry index finds it.
-    const until = removed ? this.#machine.now + this.#machine.options.tombstoneMs : expireAt
+    const until = removed ? millisOf(version) + this.#machine.options.tombstoneMs : expireAt
     const fields = { value: removed ? NO_BYTES : value, version, writer, expireAt: until, removed }
     if (this.table.put(slot, key, fields)) return true
+    // Making room stores tombstones of its own: those do not make room in turn.
+    if (this.#evicting) return false
     for (let i = 0; i < EVICTIONS_PER_WRITE_MAX; i++) {
       if (!this.#makeRoom(slot, key)) return false
       if (this.table.put(slot, key, fields)) return true
@@ -96,9 +99,11 @@ export class Entries {
     const victim = this.table.keyOf(handle).slice()
     if (victimSlot === slot && sameBytes(victim, key)) return false
     this.#machine.counters.evictions++
+    this.#evicting = true
     if (this.#machine.view.role[victimSlot] === SERVING)
       this.#machine.writes.evict(victimSlot, victim)
     else this.table.erase(victimSlot, victim)
+    this.#evicting = false
     return true
   }
 

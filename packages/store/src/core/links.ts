@@ -85,6 +85,8 @@ export class Links {
   /** The member cannot be reached any more, or not now. */
   #lost(peer: Peer): void {
     this.#machine.campaigns.lost(peer.index)
+    // Without most of the others it is likelier that they go on without this member.
+    if (this.#machine.view.isCutOff(this.#machine.now)) this.#machine.campaigns.doubt()
     this.#machine.touchAll()
     this.#machine.commands.stir()
   }
@@ -143,7 +145,8 @@ export class Links {
     const epochs = unpackRuns(message.s, view.slotCount)
     const theirs = view.learnHoldings(peer)
     for (let slot = 0; slot < view.slotCount; slot++) {
-      theirs[slot] = lineages[slot] ?? 0
+      if (this.#machine.planted !== 'restart-keeps-holdings' || lineages[slot] !== 0)
+        theirs[slot] = lineages[slot] ?? 0
       this.#compareLineage(peer, slot)
     }
     peer.known = true

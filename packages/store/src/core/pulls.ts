@@ -76,9 +76,11 @@ export class Pulls {
       s: packRanges(slots),
       g: slots.map((slot) => entries.table.slotDigest(slot)),
     })
-    if (this.#machine.planted === 'serve-while-filling')
-      for (const slot of slots)
-        this.#machine.hold(slot, this.#machine.view.peers[from]?.lineage[slot] ?? 0)
+    if (this.#machine.planted === 'serve-while-filling') {
+      const lineages = this.#machine.view.peers[from]?.lineage
+      for (const slot of slots) this.#machine.hold(slot, lineages?.[slot] ?? 0)
+      this.#machine.campaigns.serve(slots, this.#machine.clock.next(now), false)
+    }
   }
 
   part(from: number, message: PartMessage): void {

@@ -49,6 +49,10 @@ export interface Store {
   handedOver(): boolean
   /** Who serves the slot as far as this member knows. */
   primaryOf(slot: number): string | undefined
+  /** The members that the ring gives the slot to, first the one that should serve. */
+  ownersOf(slot: number): readonly string[]
+  /** True when this member has the data of the slot. */
+  holds(slot: number): boolean
   /** O(slots): meant for metrics, not for hot paths. */
   status(): StoreStatus
 }

@@ -71,6 +71,7 @@ export class View {
   /** Owners of slot s at `[s * replicas …]`, -1 where there are fewer members. */
   readonly owners: Int16Array
   #orders: (Int16Array | undefined)[] = []
+  #sorted: readonly number[] | undefined
   /** Who serves, as far as known; -1 nobody. */
   readonly claimant: Int16Array
   /** Epoch of that claim. */
@@ -161,7 +162,7 @@ export class View {
     gone.name = name
     gone.instance = instance
     gone.writer = instanceKey(name, instance)
-    this.#orders = []
+    this.forgetOrders()
     return gone
   }
 
@@ -187,7 +188,7 @@ export class View {
     }
     this.peers.push(peer)
     this.#byName.set(name, peer.index)
-    this.#orders = []
+    this.forgetOrders()
     return peer
   }
 
@@ -271,7 +272,7 @@ export class View {
   }
 
   #useNodes(nodes: readonly RingNode[]): void {
-    this.#orders = []
+    this.forgetOrders()
     const ring = createRing(nodes, { keyHash: 'crc16-slot' })
     if (ring.digest === this.#ringKey) return
     this.#ring = ring
@@ -310,16 +311,25 @@ export class View {
     }
     for (let i = 0; i < this.replicas; i++) add(this.owners[slot * this.replicas + i])
     for (const name of this.#walk(slot, this.#ring.nodes.length)) add(this.#byName.get(name))
-    const others = this.peers.filter((peer) => peer.live || peer.linked).map((peer) => peer.name)
-    for (const name of others.sort()) add(this.#byName.get(name))
+    for (const index of this.#everyone()) add(index)
     const built = Int16Array.from(order)
     this.#orders[slot] = built
     return built
   }
 
+  /** Live or linked members by name. */
+  #everyone(): readonly number[] {
+    this.#sorted ??= this.peers
+      .filter((peer) => peer.live || peer.linked)
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((peer) => peer.index)
+    return this.#sorted
+  }
+
   /** Members outside the ring enter the order when they link up. */
   forgetOrders(): void {
     this.#orders = []
+    this.#sorted = undefined
   }
 
   /** The member that should serve: the first in order that holds the slot and can be reached from here. */
@@ -329,6 +339,8 @@ export class View {
       const index = this.owners[i] ?? NOBODY
       if (index !== NOBODY && this.isUp(index) && this.holds(index, slot)) return index
     }
+    // Walking the ring is dear, and mostly nobody else holds the slot.
+    if (!this.peers.some((peer) => peer.up && (peer.lineage[slot] ?? 0) !== 0)) return NOBODY
     for (const index of this.order(slot))
       if (this.isUp(index) && this.holds(index, slot)) return index
     return NOBODY

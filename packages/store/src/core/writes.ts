@@ -1,7 +1,7 @@
 import type { Client, HeldReply } from './commands.ts'
 import type { Machine } from './machine.ts'
 import type { FlushMessage, RefusedMessage, WriteMessage } from './messages.ts'
-import { PENDING_WRITES_MAX, WAITERS_PER_WRITE_MAX } from './options.ts'
+import { PENDING_COMMANDS_MAX, PENDING_WRITES_MAX, WAITERS_PER_WRITE_MAX } from './options.ts'
 import { REPLY_OUT_OF_MEMORY, replyError } from './replies.ts'
 import { IDLE, NOBODY, SELF, SERVING } from './view.ts'
 
@@ -52,8 +52,13 @@ export class Writes {
   /** Members that pull a slot get its writes too, and stay until the slot changes hands or their link breaks. */
   readonly #learners = new Map<number, number[]>()
 
+  /** Pending writes per slot: most slots have none, and are passed over without a look at the others. */
+  readonly #perSlot: Uint32Array
+  #heldCount = 0
+
   constructor(machine: Machine) {
     this.#machine = machine
+    this.#perSlot = new Uint32Array(machine.view.slotCount)
   }
 
   get size(): number {
@@ -84,7 +89,7 @@ export class Writes {
     const write = this.#byKey.get(this.#keyCode(slot, key))
     if (write === undefined || this.#machine.planted === 'read-unacknowledged') return false
     write.held ??= []
-    if (write.held.length >= WAITERS_PER_WRITE_MAX) {
+    if (write.held.length >= WAITERS_PER_WRITE_MAX || this.#heldCount >= PENDING_COMMANDS_MAX) {
       const { pool } = this.#machine.options
       this.#machine.commands.answer(
         held,
@@ -93,6 +98,7 @@ export class Writes {
       return true
     }
     write.held.push(held)
+    this.#heldCount++
     return true
   }
 
@@ -188,6 +194,7 @@ export class Writes {
       orderly: false,
     }
     this.#pending.set(write.id, write)
+    this.#perSlot[slot] = (this.#perSlot[slot] ?? 0) + 1
     return write
   }
 
@@ -309,11 +316,19 @@ export class Writes {
     this.#answer(write, write.reply)
   }
 
-  #close(write: PendingWrite): void {
+  /** Takes the write off the books; returns the replies that waited for it. */
+  #forget(write: PendingWrite): readonly HeldReply[] | undefined {
+    const { held, slot } = write
     this.#pending.delete(write.id)
+    this.#perSlot[slot] = (this.#perSlot[slot] ?? 1) - 1
     if (this.#byKey.get(write.keyCode) === write) this.#byKey.delete(write.keyCode)
-    const { held } = write
     write.held = undefined
+    this.#heldCount -= held?.length ?? 0
+    return held
+  }
+
+  #close(write: PendingWrite): void {
+    const held = this.#forget(write)
     if (held !== undefined) for (const reply of held) this.#machine.commands.release(reply)
   }
 
@@ -347,7 +362,7 @@ export class Writes {
 
   /** This member serves the slot with a new epoch: what was refused is sent again. */
   resume(slot: number): void {
-    if (this.#pending.size === 0) return
+    if (!this.hasPending(slot)) return
     for (const write of [...this.#pending.values()]) {
       if (write.slot !== slot) continue
       write.epoch = this.#machine.view.epoch[slot] ?? 0
@@ -359,6 +374,7 @@ export class Writes {
   /** The slot went to another member in good order: that member has these entries, the other owners still need them. */
   handOver(slot: number, epoch: number): void {
     this.forgetLearners(slot)
+    if (!this.hasPending(slot)) return
     for (const write of this.#pending.values())
       if (write.slot === slot) {
         write.orderly = true
@@ -369,6 +385,7 @@ export class Writes {
   /** The slot was taken over: what is not acknowledged may be known to nobody else, and must not come back later. */
   fail(slot: number): void {
     this.forgetLearners(slot)
+    if (!this.hasPending(slot)) return
     for (const write of [...this.#pending.values()]) {
       if (write.slot !== slot || write.orderly) continue
       this.#fail(write)
@@ -383,10 +400,7 @@ export class Writes {
         entries.table.erase(write.slot, write.key)
     }
     this.#unknown(write, `another member took over slot ${write.slot} of pool "${options.pool}"`)
-    this.#pending.delete(write.id)
-    if (this.#byKey.get(write.keyCode) === write) this.#byKey.delete(write.keyCode)
-    const { held } = write
-    write.held = undefined
+    const held = this.#forget(write)
     if (held !== undefined) for (const reply of held) this.#machine.commands.recall(reply)
   }
 
@@ -403,7 +417,11 @@ export class Writes {
     for (const write of [...this.#pending.values()]) {
       if (write.client !== undefined && now >= write.client.deadline)
         this.#unknown(write, `pool "${options.pool}" got too few copies in time`)
-      if (write.held !== undefined) write.held = this.#machine.commands.dropLate(write.held)
+      if (write.held !== undefined) {
+        const left = this.#machine.commands.dropLate(write.held)
+        this.#heldCount -= write.held.length - left.length
+        write.held = left
+      }
       this.#settle(write)
     }
   }
@@ -425,8 +443,7 @@ export class Writes {
   }
 
   hasPending(slot: number): boolean {
-    for (const write of this.#pending.values()) if (write.slot === slot) return true
-    return false
+    return (this.#perSlot[slot] ?? 0) > 0
   }
 
   /** FNV-1a of the key together with the slot. */

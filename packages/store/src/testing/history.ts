@@ -186,7 +186,7 @@ function judgeCounter(key: string, list: readonly Operation[]): Violation[] {
         key,
         detail: `${show(floor.operation)}, then ${show(operation)}`,
       })
-    const begun = increments.filter((o) => o.start < operation.end).length
+    const begun = increments.filter((o) => o.start <= operation.end).length
     if (count > begun)
       violations.push({ rule: 'counted twice', key, detail: `${show(operation)}, ${begun} begun` })
     const before = done.filter((o) => o.end < operation.start).length

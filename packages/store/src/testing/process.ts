@@ -1,10 +1,11 @@
 import { createStore } from '../core/create-store.ts'
 import type { StoreEffects, StoreEvent } from '../core/effects.ts'
 import type { StoreMessage } from '../core/messages.ts'
-import type { StoreOptions } from '../core/options.ts'
+import { SLOT_COUNT_MAX, type StoreOptions } from '../core/options.ts'
 import type { Store, StoreMember, StoreRequest } from '../core/store.ts'
 import type { Agenda } from './agenda.ts'
 import type { Endpoint, Network } from './network.ts'
+import { WireRules } from './wire-rules.ts'
 
 export interface ProcessOptions {
   readonly store: StoreOptions
@@ -28,6 +29,7 @@ export class Process implements Endpoint {
   readonly #replies = new Map<number, (reply: Uint8Array) => void>()
   readonly #queued: (() => void)[] = []
   readonly events: StoreEvent[] = []
+  readonly rules: WireRules
   #timer = 0
   #token = 0
 
@@ -38,10 +40,12 @@ export class Process implements Endpoint {
     this.name = options.store.name
     this.instance = options.store.instance
     this.store = createStore(options.store)
+    this.rules = new WireRules(this.name, options.store.slotCount ?? SLOT_COUNT_MAX)
     this.#effects = {
       reply: (token, reply) => this.#replied(token, reply),
       send: (member, message) => {
         options.note(message.t, this.name, member)
+        this.rules.sent(member, message)
         network.send(this, member, message)
       },
       setTimer: (at) => this.#setTimer(at),
@@ -137,6 +141,7 @@ export class Process implements Endpoint {
   }
 
   receive(from: string, message: StoreMessage): void {
+    this.rules.received(from, message)
     this.store.receive(from, message, this.now, this.#effects)
   }
 }

@@ -46,6 +46,7 @@ const RESTART_LAG: readonly [number, number] = [50, 1_500]
 const DEATH_LAG: readonly [number, number] = [800, 3_500]
 const EPOCH_MS = 1_700_000_000_000
 const CLIENT_PATIENCE_MS = 4_000
+const SAFETY_LOOK_MS = 60
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
@@ -58,6 +59,10 @@ export class Simulation {
   readonly operations: Operation[] = []
   readonly #options: SimulationOptions
   readonly #retired: StoreCounters[] = []
+  readonly #everyProcess: Process[] = []
+  readonly #misled: Violation[] = []
+  /** Unsafe slots that a member called safe when last looked at. */
+  #suspicious = new Set<string>()
   /** Members cut off from all: their clients are cut off with them. */
   readonly #isolated = new Set<string>()
   #trace = 0x811c9dc5
@@ -77,10 +82,34 @@ export class Simulation {
     for (const process of this.processes.values())
       for (const member of everyone) process.believe(member, member.name)
     this.advance(3_000)
+    this.#watchSafety()
   }
 
   get now(): number {
     return this.agenda.now
+  }
+
+  /**
+   * Whoever reports `safe` must be right about the owners of what it serves; word of a change may be under way for less
+   * than the interval of these looks.
+   */
+  #watchSafety(): void {
+    const suspicious = new Set<string>()
+    for (const process of this.processes.values()) {
+      if (!process.alive || !process.running || this.#isolated.has(process.name)) continue
+      if (!process.store.status().safe) continue
+      for (const slot of servedBy(process, this.#options.slotCount ?? 64))
+        for (const owner of process.store.ownersOf(slot)) {
+          const other = this.processes.get(owner)
+          if (other?.alive === true && other.store.holds(slot)) continue
+          const key = `${process.name} ${process.instance} ${slot} ${owner} ${other?.instance}`
+          suspicious.add(key)
+          if (!this.#suspicious.has(key)) continue
+          this.#misled.push({ rule: 'called safe and is not', key: `slot ${slot}`, detail: key })
+        }
+    }
+    this.#suspicious = suspicious
+    this.agenda.after(SAFETY_LOOK_MS, () => this.#watchSafety())
   }
 
   advance(ms: number): this {
@@ -128,6 +157,7 @@ export class Simulation {
       note: (kind, from, to) => this.#note(kind, from, to),
     })
     this.processes.set(name, process)
+    this.#everyProcess.push(process)
     process.start()
     return process
   }
@@ -248,7 +278,10 @@ export class Simulation {
   #client(): void {
     if (!this.#loading) return
     this.agenda.after(this.random.between(0, this.#options.thinkMaxMs ?? 12), () => {
-      const process = this.random.pick(this.#usable())
+      let process = this.random.pick(this.#usable())
+      // A suspended process still has its connections: what is sent there runs when it is resumed.
+      if (process?.running === false && this.random.next() < 0.7)
+        process = this.random.pick(this.#usable().filter((other) => other.running))
       if (process === undefined) this.#client()
       else this.#command(process, () => this.#client())
     })
@@ -256,7 +289,7 @@ export class Simulation {
 
   #usable(): Process[] {
     return [...this.processes.values()].filter(
-      (process) => process.running && !this.#isolated.has(process.name),
+      (process) => process.alive && !this.#isolated.has(process.name),
     )
   }
 
@@ -354,7 +387,8 @@ export class Simulation {
     this.advance(CLIENT_PATIENCE_MS + 100)
     for (const { status, key, via } of this.operations.slice(first))
       if (status !== 'done') violations.push({ rule: 'unreadable', key, detail: `via ${via}` })
-    violations.push(...this.#judgeCopies(), ...judge(this.operations))
+    violations.push(...this.#judgeCopies(), ...judge(this.operations), ...this.#misled)
+    for (const process of this.#everyProcess) violations.push(...process.rules.violations)
     return {
       seed: this.#options.seed,
       violations,
@@ -399,6 +433,11 @@ export function sumCounters(all: readonly Readonly<StoreCounters>[]): StoreCount
     for (const [name, count] of Object.entries(counters)) total[name] = (total[name] ?? 0) + count
   return total as unknown as StoreCounters
 }
+
+const servedBy = (process: Process, slotCount: number): number[] =>
+  Array.from({ length: slotCount }, (_, slot) => slot).filter(
+    (slot) => process.store.primaryOf(slot) === process.name,
+  )
 
 const memberOf = (process: Process, state: StoreMember['state']): StoreMember => ({
   name: process.name,
