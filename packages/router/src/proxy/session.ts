@@ -204,6 +204,11 @@ export class Session implements RequestOwner, Flushable {
       this.#block()
       return false
     }
+    if (command === undefined && SPOKEN_BY_BROWSERS.has(frame.text(0).toLowerCase())) {
+      countError(this.#host.errors, 'CROSS_PROTOCOL')
+      this.destroy()
+      return true
+    }
     this.#host.traffic.commands++
     const { pool } = this.#host
     const plan = planRedis(command, frame, pool?.placement ?? NOWHERE)
@@ -311,6 +316,12 @@ export class Session implements RequestOwner, Flushable {
     if (!this.#blocked) this.drain()
   }
 }
+
+/**
+ * Words with which an HTTP request begins or goes on. A page that makes a browser send one to this port could put commands
+ * into its body: as Redis does, we hang up before they are read.
+ */
+const SPOKEN_BY_BROWSERS = new Set(['post', 'host:'])
 
 /** For a listener whose pool is not known yet: it still greets clients and tells them what it cannot route. */
 const NOWHERE: Placement = { whole: true, positionOf: () => 0, ownerOf: () => 0 }

@@ -151,6 +151,18 @@ describe('a session', () => {
     expect(router.counters().errors).toMatchObject({ PROTOCOL: 3 })
   })
 
+  it('hangs up on a browser before it reads commands from the body of its request', async () => {
+    const driver = new HeldDriver()
+    const { client, router } = await startStoreRouter(driver)
+    for (const request of ['POST / HTTP/1.1\r\nHost: a\r\n\r\n', 'Host: a\r\n']) {
+      const browser = client()
+      browser.socket.write(`${request}SET k v\r\n`)
+      await browser.closed
+    }
+    expect(driver.waiting).toEqual([])
+    expect(router.counters().errors).toEqual({ CROSS_PROTOCOL: 2 })
+  })
+
   it('answers commands cut anywhere, and mixed with noise, without losing its place', async () => {
     const { client } = await startStoreRouter(echo)
     const word = fc.constantFrom('GET', 'SET', 'MGET', 'PING', 'k', '1', '', 'x'.repeat(300))
