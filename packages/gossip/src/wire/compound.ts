@@ -5,7 +5,7 @@ import { MESSAGE_TYPE } from './message-codec.ts'
 /** Type byte and count. */
 export const COMPOUND_HEADER_BYTES = 2
 /** Each part's length travels in two bytes. */
-export const COMPOUND_PART_BYTES = 2
+const COMPOUND_PART_BYTES = 2
 const PART_BYTES_MAX = 0xffff
 
 /**

@@ -6,8 +6,6 @@ export const META_BYTES_MAX = 512
 export const VERSIONS_BYTES = 6
 /** A label's length travels in one byte. */
 export const LABEL_BYTES_MAX = 255
-/** What a UDP datagram can carry at all. */
-export const DATAGRAM_BYTES_MAX = 65_535
 /** Application bytes of an ack (Serf puts a coordinate there, about 130 bytes). */
 export const ACK_PAYLOAD_BYTES_MAX = 4_096
 /** The text of an error reply. */

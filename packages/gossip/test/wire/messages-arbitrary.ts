@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Message, NodeState, StateExchange } from '../../src/core/messages.ts'
 
 /** Names as members have them: any text without lone surrogates, at most 512 bytes. */
-export const names = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 })
+const names = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 })
 const seqs = fc.integer({ min: 0, max: 0xffff_ffff })
 const ports = fc.integer({ min: 0, max: 0xffff })
 const addresses = fc.oneof(
@@ -65,7 +65,7 @@ export const messages: fc.Arbitrary<Message> = fc.oneof(
   }),
 )
 
-export const rows: fc.Arbitrary<NodeState> = fc.record({
+const rows: fc.Arbitrary<NodeState> = fc.record({
   name: names,
   address: addresses,
   port: ports,
