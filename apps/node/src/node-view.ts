@@ -37,6 +37,7 @@ export function createNodeView(
 }
 
 function members(self: string, cluster: Cluster): readonly ApiMember[] {
+  const problems = new Map(cluster.hub.links().map(({ name, problem }) => [name, problem]))
   return [...cluster.memberlist.members()]
     .map((member): ApiMember => {
       const facts = readTags(member.tags)
@@ -55,13 +56,19 @@ function members(self: string, cluster: Cluster): readonly ApiMember[] {
               phase: facts.state,
               version: facts.version,
               peer: formatHostPort({ host: member.address.host, port: facts.peerPort }),
-              ...(member.name === self ? {} : { linked: cluster.hub.isUp(member.name) }),
+              ...(member.name === self
+                ? {}
+                : linkState(cluster.hub.isUp(member.name), problems.get(member.name))),
               definitionsDiffer: facts.definitions !== cluster.definitions,
             }
           : {}),
       }
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function linkState(linked: boolean, linkProblem: string | undefined) {
+  return linked || linkProblem === undefined ? { linked } : { linked, linkProblem }
 }
 
 function describePool(found: PoolRing, cluster: Cluster): ApiPool {

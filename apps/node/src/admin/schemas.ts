@@ -32,6 +32,7 @@ export const MEMBERS_SCHEMA = {
           version: string,
           peer: string,
           linked: boolean,
+          linkProblem: string,
           rttMs: number,
           definitionsDiffer: boolean,
         },

@@ -32,6 +32,8 @@ export interface ApiMember {
   /** `host:port` of the peer link. */
   readonly peer?: string
   readonly linked?: boolean
+  /** Why the last attempt to link failed, until a link is up. */
+  readonly linkProblem?: string
   readonly rttMs?: number
   readonly definitionsDiffer?: boolean
 }

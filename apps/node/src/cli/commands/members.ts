@@ -35,5 +35,6 @@ function row(member: ApiMember): string[] {
 
 function note(member: ApiMember): string {
   if (!member.ringway) return 'not a Ringway member'
+  if (member.linkProblem !== undefined) return member.linkProblem
   return member.definitionsDiffer ? 'its pool definitions differ from this node' : ''
 }
