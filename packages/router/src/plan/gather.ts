@@ -30,6 +30,10 @@ export function gatherReplies(
   keyCount: number,
 ): Buffer {
   for (const { bytes } of parts) if (bytes[0] === ERROR || bytes[0] === BIG_ERROR) return bytes
+  if (parts.reduce((total, { bytes }) => total + bytes.length, 0) > GATHERED_BYTES_MAX)
+    return encodeError(
+      'ERR the replies of all backends together are above 1 GB; ask for fewer keys',
+    )
   switch (kind) {
     case 'sum':
       return sum(parts)
@@ -43,6 +47,9 @@ export function gatherReplies(
       return kind satisfies never
   }
 }
+
+/** Each part is within the limit of its connection; a command over many backends could still be more than memory. */
+export const GATHERED_BYTES_MAX = 1024 * 1024 * 1024
 
 const OK = Buffer.from('+OK\r\n')
 

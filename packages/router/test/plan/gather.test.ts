@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type GatherKind, gatherReplies } from '../../src/plan/gather.ts'
+import { GATHERED_BYTES_MAX, type GatherKind, gatherReplies } from '../../src/plan/gather.ts'
 
 type Part = readonly [ordinals: readonly number[], reply: string]
 
@@ -39,6 +39,15 @@ describe('gatherReplies', () => {
   it('is the first error of a part', () => {
     for (const kind of ['in-order', 'sum', 'all-ok', 'concat'] as const)
       expect(gather(kind, 2, [[0], ':1\r\n'], [[1], '-ERR x\r\n'])).toBe('-ERR x\r\n')
+  })
+
+  it('makes no reply that is larger than allowed', () => {
+    // The same bytes again and again: what counts is their sum.
+    const element = Buffer.from(`*1\r\n$1048576\r\n${'x'.repeat(1_048_576)}\r\n`)
+    const count = Math.ceil(GATHERED_BYTES_MAX / element.length) + 1
+    const parts = Array.from({ length: count }, () => ({ ordinals: [], bytes: element }))
+    expect(gatherReplies('concat', parts, 0).toString()).toMatch(/^-ERR .* above 1 GB/)
+    expect(gatherReplies('concat', parts.slice(0, 2), 0).toString('latin1', 0, 4)).toBe('*2\r\n')
   })
 
   it('says so when replies do not fit together', () => {

@@ -39,9 +39,9 @@ export function array(items: readonly ReplyValue[]): ReplyValue {
 
 /** Bytes of one reply. Maps, sets and nulls take the form of the version. */
 export function encodeReply(value: ReplyValue, resp: RespVersion): Buffer {
-  const pieces: Buffer[] = []
+  const pieces: Uint8Array[] = []
   append(value, resp, pieces)
-  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
+  return Buffer.concat(pieces)
 }
 
 /** `-text\r\n`; line ends inside the text would end the reply early and are replaced. */
@@ -50,7 +50,7 @@ export function encodeError(text: string): Buffer {
 }
 
 // The recursion follows values that this package built itself; none is deeper than COMMAND's three levels.
-function append(value: ReplyValue, resp: RespVersion, pieces: Buffer[]): void {
+function append(value: ReplyValue, resp: RespVersion, pieces: Uint8Array[]): void {
   switch (value.type) {
     case 'simple':
       pieces.push(Buffer.from(`+${oneLine(value.text)}\r\n`))
@@ -63,7 +63,7 @@ function append(value: ReplyValue, resp: RespVersion, pieces: Buffer[]): void {
       return
     case 'bulk': {
       const body = typeof value.bytes === 'string' ? Buffer.from(value.bytes) : value.bytes
-      pieces.push(Buffer.from(`$${body.length}\r\n`), Buffer.from(body), CRLF)
+      pieces.push(Buffer.from(`$${body.length}\r\n`), body, CRLF)
       return
     }
     case 'null':

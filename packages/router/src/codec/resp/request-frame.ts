@@ -28,10 +28,17 @@ export class RequestFrame {
     return this.bytes.subarray(this.from(index), this.to(index))
   }
 
-  /** Argument `index` as text, for the rare commands that are answered here. */
+  /**
+   * The first {@link TEXT_BYTES_MAX} bytes of argument `index` as text, for words that are compared or shown. An argument may
+   * have 512 MB, which is more than a string can hold.
+   */
   text(index: number): string {
-    return this.bytes.toString('latin1', this.from(index), this.to(index))
+    const from = this.from(index)
+    return this.bytes.toString('latin1', from, Math.min(this.to(index), from + TEXT_BYTES_MAX))
   }
 }
+
+/** More than any option, name or number that a command has a use for. */
+export const TEXT_BYTES_MAX = 1_024
 
 const EMPTY = Buffer.alloc(0)

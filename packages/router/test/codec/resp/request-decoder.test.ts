@@ -126,6 +126,19 @@ describe('RequestDecoder', () => {
     })
   })
 
+  it('shows at most a kilobyte of an argument as text', () => {
+    for (const [length, shown] of [
+      [1_024, 1_024],
+      [1_025, 1_024],
+    ] as const) {
+      const decoder = new RequestDecoder(LIMITS)
+      const bytes = encodeCommand([Buffer.alloc(length, 'a')])
+      decoder.next(bytes, 0, bytes.length)
+      expect(decoder.frame.text(0)).toHaveLength(shown)
+      expect(decoder.frame.arg(0)).toHaveLength(length)
+    }
+  })
+
   it('gives back the offsets of a very long command', () => {
     const decoder = new RequestDecoder(LIMITS)
     const long = encodeCommand(Array.from({ length: 10_000 }, () => Buffer.from('a')))
