@@ -1,4 +1,5 @@
 import { posix } from 'node:path'
+import ts from 'typescript'
 
 /** A source file, its path relative to the repository root. */
 export interface SourceFile {
@@ -48,7 +49,8 @@ export const RULES: readonly Rule[] = [
   { folder: 'apps/node/src', may: ['*'] },
 ]
 
-const AMBIENT = [
+/** What a pure folder may not touch: the platform, its clocks and its randomness. */
+const AMBIENT = new Set([
   'Buffer',
   'process',
   'setTimeout',
@@ -59,16 +61,10 @@ const AMBIENT = [
   'performance',
   'fetch',
   'Promise',
-] as const
-
-const CLOCKS = [
-  /\bDate\.now\(/,
-  /\bnew Date\(\s*\)/,
-  /\bMath\.random\(/,
-  /\bcrypto\./,
-  /\basync\b/,
-  /\bawait\b/,
-]
+  'crypto',
+  'globalThis',
+])
+const AMBIENT_CALLS = new Set(['Date.now', 'Math.random'])
 
 /** Every breach of the rules, one line each, `path: what`. */
 export function findViolations(files: readonly SourceFile[]): readonly string[] {
@@ -98,12 +94,56 @@ function isAllowed(target: string, rule: Rule): boolean {
 }
 
 function purityViolations(file: SourceFile, rule: Rule): readonly string[] {
-  const code = withoutCommentsAndStrings(file.text)
-  const names = AMBIENT.filter((name) => !rule.ambient?.includes(name)).filter((name) =>
-    new RegExp(`(?<![.\\w$'"])${name}\\b(?!\\s*[:?])`).test(code),
+  const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2023, true)
+  const declared = new Set<string>()
+  const used = new Set<string>()
+  const visit = (node: ts.Node): void => {
+    if (ts.isAwaitExpression(node)) used.add('await')
+    if (
+      ts.canHaveModifiers(node) &&
+      ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.AsyncKeyword)
+    )
+      used.add('async')
+    if (ts.isPropertyAccessExpression(node) && AMBIENT_CALLS.has(node.getText(source)))
+      used.add(node.getText(source))
+    if (
+      ts.isNewExpression(node) &&
+      node.expression.getText(source) === 'Date' &&
+      !node.arguments?.length
+    )
+      used.add('new Date()')
+    if (ts.isIdentifier(node)) {
+      if (isDeclaration(node)) declared.add(node.text)
+      else if (AMBIENT.has(node.text) && !isMemberName(node)) used.add(node.text)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return [...used]
+    .filter((name) => !declared.has(name) && !rule.ambient?.includes(name))
+    .map((name) => `${file.path}: a pure folder uses ${name}`)
+}
+
+function isDeclaration(node: ts.Identifier): boolean {
+  const { parent } = node
+  const declares =
+    ts.isVariableDeclaration(parent) ||
+    ts.isParameter(parent) ||
+    ts.isBindingElement(parent) ||
+    ts.isFunctionDeclaration(parent) ||
+    ts.isImportSpecifier(parent) ||
+    ts.isClassDeclaration(parent)
+  return declares && parent.name === node
+}
+
+/** `x.process`, `{ process: … }`, `process(): …`: a name inside something else, not the platform's. */
+function isMemberName(node: ts.Identifier): boolean {
+  const { parent } = node
+  if (ts.isPropertyAccessExpression(parent)) return parent.name === node
+  return (
+    (ts.isPropertyAssignment(parent) || ts.isClassElement(parent) || ts.isTypeElement(parent)) &&
+    parent.name === node
   )
-  const clocks = CLOCKS.filter((pattern) => pattern.test(code)).map((pattern) => pattern.source)
-  return [...names, ...clocks].map((name) => `${file.path}: a pure folder uses ${name}`)
 }
 
 /** Targets of static and dynamic imports; relative ones resolved to paths from the root. */
@@ -114,11 +154,4 @@ function importsOf(file: SourceFile): readonly string[] {
   return specifiers.map((specifier) =>
     specifier.startsWith('.') ? posix.join(posix.dirname(file.path), specifier) : specifier,
   )
-}
-
-function withoutCommentsAndStrings(text: string): string {
-  return text
-    .replace(/\/\*[\s\S]*?\*\//g, ' ')
-    .replace(/(^|[^:'"`\\])\/\/.*$/gm, '$1')
-    .replace(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''")
 }
