@@ -3,6 +3,7 @@ import { encodeError } from '../codec/resp/encode.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { GatherKind } from '../plan/gather.ts'
 import type { Placement } from '../plan/plan-redis.ts'
+import { KeyByKey } from './key-by-key.ts'
 import { keyView } from './key-view.ts'
 import { countError, type ErrorCounts, type Pool } from './pool.ts'
 import type { PoolDriver } from './pool-driver.ts'
@@ -46,6 +47,10 @@ export class StorePool implements Pool {
     for (let at = 0; at < frame.argc; at++)
       args.push(bytes.subarray(frame.argStart[at], frame.argEnd[at]))
     const { command, resp } = request
+    if (KeyByKey.applies(command, frame.argc)) {
+      KeyByKey.run(driver, request, args)
+      return
+    }
     driver.dispatch({ name: command.name, args, keyIndex, resp }, request, 0)
   }
 

@@ -7,11 +7,15 @@ import { RedisClient } from '../testing/redis-client.ts'
 
 /** A store that echoes the command, and answers in the order that a test wants. */
 class HeldDriver implements PoolDriver {
-  readonly waiting: { readonly command: RoutedCommand; readonly sink: ReplySink }[] = []
+  readonly waiting: {
+    readonly command: RoutedCommand
+    readonly sink: ReplySink
+    readonly part: number
+  }[] = []
   #wake: (() => void) | undefined
 
-  dispatch(command: RoutedCommand, sink: ReplySink): void {
-    this.waiting.push({ command, sink })
+  dispatch(command: RoutedCommand, sink: ReplySink, part: number): void {
+    this.waiting.push({ command, sink, part })
     this.#wake?.()
   }
 
@@ -59,14 +63,48 @@ describe('a session', () => {
     )
   })
 
-  it('splits MGET by slot and makes one reply of it', async () => {
+  it('takes commands over several keys apart, key by key, and makes one reply of them', async () => {
     const driver = new HeldDriver()
     const redis = (await startStoreRouter(driver)).client()
+    const asked = () =>
+      driver.waiting.map(({ command: { name, args, keyIndex } }) => [
+        name,
+        ...args.slice(1).map(String),
+        keyIndex,
+      ])
     redis.send(['MGET', 'a', 'b', '{a}2'])
+    await driver.arrived(3)
+    expect(asked().map(String).sort()).toEqual(['get,a,1', 'get,b,1', 'get,{a}2,1'])
+    for (const index of [2, 0, 1]) {
+      const { command, part, sink } = driver.waiting[index] as (typeof driver.waiting)[number]
+      sink.reply(part, Buffer.from(`+${command.args[1]}\r\n`))
+    }
+    expect(await redis.replies(1)).toEqual(['*3\r\n+a\r\n+b\r\n+{a}2\r\n'])
+  })
+
+  it('adds up DEL of several keys of one slot, and gives one OK for MSET', async () => {
+    const driver = new HeldDriver()
+    const redis = (await startStoreRouter(driver)).client()
+    redis.send(['DEL', '{a}1', '{a}2', '{a}3'], ['MSET', '{a}1', 'x', '{a}2', 'y'], ['MGET', 'k'])
+    await driver.arrived(6)
+    const replies = [':1', ':0', ':1', '+OK', '+OK', '$-1']
+    for (const [index, reply] of replies.entries()) {
+      const { part, sink } = driver.waiting[index] as (typeof driver.waiting)[number]
+      sink.reply(part, Buffer.from(`${reply}\r\n`))
+    }
+    expect(await redis.replies(3)).toEqual([':2\r\n', '+OK\r\n', '*1\r\n$-1\r\n'])
+  })
+
+  it('the first error of a key is the reply to the whole command', async () => {
+    const driver = new HeldDriver()
+    const redis = (await startStoreRouter(driver)).client()
+    redis.send(['MGET', '{a}1', '{a}2'])
     await driver.arrived(2)
-    driver.answer(1, '*1\r\n+b\r\n')
-    driver.answer(0, '*2\r\n+a\r\n+a2\r\n')
-    expect(await redis.replies(1)).toEqual(['*3\r\n+a\r\n+b\r\n+a2\r\n'])
+    for (const [index, reply] of ['$1\r\nx', '-TRYAGAIN later'].entries()) {
+      const { part, sink } = driver.waiting[index] as (typeof driver.waiting)[number]
+      sink.reply(part, Buffer.from(`${reply}\r\n`))
+    }
+    expect(await redis.replies(1)).toEqual(['-TRYAGAIN later\r\n'])
   })
 
   it('takes one reply per command and drops a second one', async () => {
