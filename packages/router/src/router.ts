@@ -12,8 +12,6 @@ import type { PoolTopology, Topology } from './topology.ts'
 
 /** How often waiting commands are compared with `replyTimeoutMs`, in milliseconds. */
 const TICK_MS = 50
-/** Told to clients in INFO. */
-const VERSION = '0.0.0'
 
 /** What the router is told, as data that can cross to a worker process. */
 export type RouterMessage = { readonly type: 'topology'; readonly topology: Topology }
@@ -30,6 +28,8 @@ export interface RouterOptions {
   readonly random?: () => number
   /** Monotonic milliseconds. */
   readonly now?: () => number
+  /** Told to clients in INFO. @defaultValue 'unknown' */
+  readonly version?: string
 }
 
 /** An address that serves a pool to clients of one protocol. */
@@ -96,6 +96,7 @@ class DataPlane implements Router {
   }
   readonly #turn: Turn
   readonly #startedAt: number
+  readonly #version: string
   readonly #poolTools: StaticPoolTools
   readonly #listenerTools: ListenerTools
   readonly #drivers = new Map<string, PoolDriver>()
@@ -112,6 +113,7 @@ class DataPlane implements Router {
     this.#limits = resolveLimits(options.limits)
     this.#turn = new Turn(options.now ?? (() => performance.now()))
     this.#startedAt = this.#turn.now
+    this.#version = options.version ?? 'unknown'
     const shared = { limits: this.#limits, turn: this.#turn, errors: this.#errors }
     this.#poolTools = {
       ...shared,
@@ -231,7 +233,7 @@ class DataPlane implements Router {
     return {
       nowMs: Date.now(),
       uptimeMs: this.#turn.now - this.#startedAt,
-      version: VERSION,
+      version: this.#version,
       port,
       pool,
       clients: this.#counts.clientsOpen,

@@ -90,7 +90,10 @@ export class Cluster {
     this.#log = log
     this.pools = config.pools.map((pool) => new PoolRing(pool))
     this.definitions = definitionsHash(config.pools)
-    this.router = createRouter({ log: (event) => log.warn({ ...event }, `backend ${event.type}`) })
+    this.router = createRouter({
+      version: VERSION,
+      log: (event) => log.warn({ ...event }, `backend ${event.type}`),
+    })
     this.#storePool = config.pools.find((pool) => pool.protocol === 'store')
     this.store = this.#storePool && this.#createStore(this.#storePool)
     this.#announce()

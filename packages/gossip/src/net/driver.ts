@@ -9,6 +9,7 @@ import type { Counters } from './counters.ts'
 import { Datagrams } from './datagrams.ts'
 import { GossipError, systemCode } from './errors.ts'
 import type { LimitedLog } from './limited-log.ts'
+import { STREAM_ONLY_ANSWERS, STREAM_ONLY_WINDOW_MS } from './limits.ts'
 import type { Sockets } from './sockets.ts'
 import { StreamBudget } from './stream-budget.ts'
 import { StreamClient } from './stream-client.ts'
@@ -58,6 +59,8 @@ export class Driver implements Effects {
   readonly #events: MemberEvent[] = []
   #isDelivering = false
   #isClosed = false
+  #streamOnlyAnswers = 0
+  #streamOnlySince = Number.NEGATIVE_INFINITY
   /** The join whose exchange the machine is about to ask for. */
   #joining: Joining | undefined
 
@@ -232,14 +235,26 @@ export class Driver implements Effects {
     void this.#pingOverStream(to, node, seq, Math.max(1, deadline - this.#options.now()))
   }
 
+  /** One answer that came only over a stream is a lost datagram or a busy moment; several in a row are worth a line. */
+  #noteStreamOnly(member: string, to: Address): void {
+    const now = this.#options.now()
+    if (now - this.#streamOnlySince > STREAM_ONLY_WINDOW_MS) {
+      this.#streamOnlySince = now
+      this.#streamOnlyAnswers = 0
+    }
+    this.#streamOnlyAnswers++
+    if (this.#streamOnlyAnswers < STREAM_ONLY_ANSWERS) return
+    this.#options.log.write('warn', 'members answer streams but not datagrams: is UDP blocked?', {
+      member,
+      to,
+    })
+  }
+
   async #pingOverStream(to: Address, node: string, seq: number, timeoutMs: number): Promise<void> {
     const { log } = this.#options
     try {
       if (!(await this.streams.ping(to, node, seq, timeoutMs))) return
-      log.write('warn', 'a member answers streams but not datagrams: is UDP blocked?', {
-        member: node,
-        to,
-      })
+      this.#noteStreamOnly(node, to)
       this.#receive({ type: 'ack', seq, payload: new Uint8Array(0) }, to)
     } catch (error) {
       // Silence is the machine's signal; the reason only helps a reader.

@@ -44,3 +44,7 @@ export const LEAVE_INTENT_PEERS_MAX = 32
 export const LEAVE_INTENT_MS = 1_000
 /** The longest single `setTimeout`; a later deadline is waited for in several steps. */
 export const ALARM_MS_MAX = 3_600_000
+
+/** So many probes that only a stream answered, within this time, look like blocked datagrams and not like one slow moment. */
+export const STREAM_ONLY_ANSWERS = 3
+export const STREAM_ONLY_WINDOW_MS = 30_000
