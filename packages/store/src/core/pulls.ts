@@ -4,8 +4,8 @@ import { PULL_SLOTS_MAX, PULLS_MAX } from './options.ts'
 import { packRanges, unpackRanges, unpackRuns } from './runs.ts'
 import { NOBODY, SELF } from './view.ts'
 
-/** A pull that brings nothing for this long is started again. */
-const PULL_SILENCE_MS = 3_000
+/** A pull that brings nothing for this long is started again; the giver may be slow by its rate limit. */
+const PULL_SILENCE_MS = 30_000
 /** A slot that its primary refused to give is asked for again after this. */
 const PULL_RETRY_MS = 50
 

@@ -88,8 +88,11 @@ export class Pushes {
     const { view, entries } = this.#machine
     this.#drains.delete(slot)
     const has = view.holds(SELF, slot) || entries.table.slotSize(slot) > 0
-    if (has && !view.owns(SELF, slot)) this.#leftOver.add(slot)
-    else this.#leftOver.delete(slot)
+    if (has && !view.owns(SELF, slot)) {
+      this.#leftOver.add(slot)
+      const idle = view.role[slot] === IDLE && view.claimant[slot] !== SELF
+      if (this.#machine.planted === 'drop-before-confirmed' && idle) this.#clear(slot)
+    } else this.#leftOver.delete(slot)
   }
 
   // — repair —
@@ -329,7 +332,6 @@ export class Pushes {
         if (group === undefined) asks.set(owner, [slot])
         else group.push(slot)
       }
-      if (this.#machine.planted === 'drop-before-confirmed') this.#clear(slot)
     }
     for (const [owner, slots] of asks) if (view.isUp(owner)) this.#compare(owner, 1, slots)
   }
@@ -344,8 +346,7 @@ export class Pushes {
       const owner = view.owners[i] ?? NOBODY
       if (owner === NOBODY) continue
       if (owner === SELF || !view.isUp(owner)) return undefined
-      if (!view.holds(owner, slot) && this.#machine.planted !== 'drop-before-confirmed')
-        return undefined
+      if (!view.holds(owner, slot)) return undefined
       owners.push(owner)
     }
     return owners.length > 0 ? owners : undefined

@@ -36,6 +36,8 @@ interface Stream {
 export class Streams {
   readonly #machine: Machine
   readonly #streams = new Map<string, Stream>()
+  /** The pull that counts, per member and slot: an older one must not grant what its puller no longer waits for. */
+  readonly #pulls = new Map<number, number>()
   #budget = 0
   #budgetAt = 0
 
@@ -86,6 +88,7 @@ export class Streams {
     slots.forEach((slot, i) => {
       if (view.role[slot] !== SERVING) return
       writes.learn(slot, to)
+      this.#pulls.set(to * view.slotCount + slot, message.id)
       // Whoever pulls does not hold, whatever was granted before.
       view.noteHolding(to, slot, 0)
       if (entries.table.slotDigest(slot) === message.g[i]) same.add(slot)
@@ -120,6 +123,9 @@ export class Streams {
   }
 
   lost(member: number): void {
+    const { slotCount } = this.#machine.view
+    for (const key of this.#pulls.keys())
+      if (Math.floor(key / slotCount) === member) this.#pulls.delete(key)
     for (const stream of [...this.#streams.values()]) if (stream.to === member) this.#close(stream)
   }
 
@@ -140,6 +146,13 @@ export class Streams {
     return (
       stream.kind === 1 || this.#machine.options.handOverBytesPerSecond === 0 || this.#budget > 0
     )
+  }
+
+  /** Under a rate limit a chunk is no larger than what may be given now. */
+  #partBytes(stream: Stream): number {
+    if (stream.kind === 1 || this.#machine.options.handOverBytesPerSecond === 0)
+      return PART_BYTES_MAX
+    return Math.max(1, Math.min(PART_BYTES_MAX, this.#budget))
   }
 
   #pump(stream: Stream): void {
@@ -169,13 +182,10 @@ export class Streams {
     const granted: number[] = []
     const gone: number[] = []
     let bytes = 0
-    while (
-      stream.at < stream.slots.length &&
-      bytes < PART_BYTES_MAX &&
-      rows.length < PART_ROWS_MAX
-    ) {
+    const bytesMax = this.#partBytes(stream)
+    while (stream.at < stream.slots.length && bytes < bytesMax && rows.length < PART_ROWS_MAX) {
       const slot = stream.slots[stream.at] ?? 0
-      if (stream.kind === 0 && view.role[slot] !== SERVING) {
+      if (stream.kind === 0 && !this.#gives(stream, slot)) {
         gone.push(slot)
         this.#nextSlot(stream)
         continue
@@ -186,7 +196,7 @@ export class Streams {
           const row = entries.row(handle)
           rows.push(row)
           bytes += row[1].length + row[2].length + ROW_OVERHEAD_BYTES
-          return bytes < PART_BYTES_MAX && rows.length < PART_ROWS_MAX
+          return bytes < bytesMax && rows.length < PART_ROWS_MAX
         })
         ended = stream.cursor === 0
       }
@@ -212,6 +222,14 @@ export class Streams {
     }
   }
 
+  #gives(stream: Stream, slot: number): boolean {
+    const { view } = this.#machine
+    return (
+      view.role[slot] === SERVING &&
+      this.#pulls.get(stream.to * view.slotCount + slot) === stream.id
+    )
+  }
+
   #nextSlot(stream: Stream): void {
     stream.at++
     stream.cursor = 0
@@ -221,6 +239,7 @@ export class Streams {
     const { view, counters } = this.#machine
     counters.grants++
     view.noteHolding(to, slot, view.holdings[slot] ?? 0)
+    this.#pulls.delete(to * view.slotCount + slot)
     this.#machine.touch(slot)
   }
 }

@@ -11,7 +11,10 @@ export class WireRules {
   readonly #slotCount: number
   readonly #promised = new Map<number, number>()
   readonly #asks = new Map<string, { readonly epoch: number; readonly slots: readonly number[] }>()
-  readonly #writes = new Map<string, { readonly epoch: number; readonly slot: number; readonly stale: boolean }>()
+  readonly #writes = new Map<
+    string,
+    { readonly epoch: number; readonly slot: number; readonly stale: boolean }
+  >()
   readonly violations: Violation[] = []
 
   constructor(name: string, slotCount: number) {
