@@ -129,7 +129,14 @@ export class Cluster {
       gossip: this.config.gossip,
       log: this.#log,
       signal,
-      hasMet: () => this.#hasCluster(),
+      hasKin: () => {
+        this.refresh()
+        return this.members.length > 1
+      },
+      hasMet: () => {
+        this.refresh()
+        return this.#hasCluster()
+      },
     })
     this.refresh()
     this.#met = true
@@ -346,7 +353,9 @@ export class Cluster {
 
   /** True when a member that has a cluster is known; members that are looking for one themselves do not count. */
   #hasCluster(): boolean {
-    return this.members.some(({ name, state }) => name !== this.config.name && state === 'active')
+    return this.#refreshed().some(
+      ({ name, state }) => name !== this.config.name && state === 'active',
+    )
   }
 
   #logStoreEvent(event: StoreEvent): void {

@@ -18,13 +18,15 @@ export interface JoinTools {
   readonly gossip: GossipConfig
   readonly log: Logger
   readonly signal: AbortSignal
-  /** True once a member of a cluster has been met, in whatever way. */
+  /** True when another Ringway member is known, be it that it is looking for a cluster itself. */
+  readonly hasKin: () => boolean
+  /** True when a Ringway member that has a cluster is known. */
   readonly hasMet: () => boolean
 }
 
 /**
  * Finds the cluster. `joined`: a seed answered or a member called. `alone`: there are no seeds, or this node is one of
- * them and no other answered, so it may found a cluster.
+ * them and no other answered, or only foreign members did; so it may found a cluster.
  *
  * A node whose seeds do not answer never founds a cluster of its own: it tries again until it is stopped.
  *
@@ -38,6 +40,8 @@ export async function joinCluster(tools: JoinTools): Promise<'joined' | 'alone'>
   for (let wait = RETRY_MIN_MS; ; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
     if (seeds.length > 0) {
       const { joined, errors } = await memberlist.join(seeds, { signal })
+      // Among foreign members only, such as Serf agents, this node is the first of its kind.
+      if (joined > 0 && !tools.hasKin()) return await waitForCall(tools)
       if (joined > 0 || tools.hasMet()) return 'joined'
       refuseIfRefused(errors)
       if (!mayFound)
