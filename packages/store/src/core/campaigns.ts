@@ -385,7 +385,8 @@ export class Campaigns {
 
   /** Second-hand news of a claim. */
   hear(row: ClaimRow | undefined): void {
-    if (row === undefined || row[2] === '') return
+    // A codec may turn an absent claim into null.
+    if (row === undefined || row === null || row[2] === '') return
     const peer = this.#machine.view.find(row[2])
     if (peer !== undefined && row[0] >= 0 && row[0] < this.#machine.view.slotCount)
       this.learnClaim(row[0], row[1], peer.index)

@@ -2,6 +2,7 @@ import { createStore } from '../core/create-store.ts'
 import type { StoreEffects, StoreEvent } from '../core/effects.ts'
 import type { StoreMessage } from '../core/messages.ts'
 import { SLOT_COUNT_MAX, type StoreOptions } from '../core/options.ts'
+import { createMessageParser } from '../core/parse-message.ts'
 import type { Store, StoreMember, StoreRequest } from '../core/store.ts'
 import type { Agenda } from './agenda.ts'
 import type { Endpoint, Network } from './network.ts'
@@ -30,6 +31,7 @@ export class Process implements Endpoint {
   readonly #queued: (() => void)[] = []
   readonly events: StoreEvent[] = []
   readonly rules: WireRules
+  readonly #parse: (value: unknown) => StoreMessage | undefined
   #timer = 0
   #token = 0
 
@@ -40,6 +42,7 @@ export class Process implements Endpoint {
     this.name = options.store.name
     this.instance = options.store.instance
     this.store = createStore(options.store)
+    this.#parse = createMessageParser(options.store.slotCount ?? SLOT_COUNT_MAX)
     this.rules = new WireRules(this.name, options.store.slotCount ?? SLOT_COUNT_MAX)
     this.#effects = {
       reply: (token, reply) => this.#replied(token, reply),
@@ -141,7 +144,9 @@ export class Process implements Endpoint {
   }
 
   receive(from: string, message: StoreMessage): void {
-    this.rules.received(from, message)
-    this.store.receive(from, message, this.now, this.#effects)
+    const parsed = this.#parse(message)
+    if (parsed === undefined) throw new Error(`${from} sent a malformed ${message.t}`)
+    this.rules.received(from, parsed)
+    this.store.receive(from, parsed, this.now, this.#effects)
   }
 }
