@@ -353,9 +353,7 @@ export class Cluster {
 
   /** True when a member that has a cluster is known; members that are looking for one themselves do not count. */
   #hasCluster(): boolean {
-    return this.#refreshed().some(
-      ({ name, state }) => name !== this.config.name && state === 'active',
-    )
+    return this.members.some(({ name, state }) => name !== this.config.name && state === 'active')
   }
 
   #logStoreEvent(event: StoreEvent): void {
