@@ -11,6 +11,11 @@ const node = await createNode({
 await node.store.set('greeting', `hello from ${node.name}`, { ttlMs: 60_000 })
 console.log('greeting:', await node.store.get('greeting'))
 console.log('members:', node.members.map(({ name }) => name).join(', '))
-console.log('user:42 is owned by', node.owners('user:42', 2).join(', then '), '- mine:', node.isMine('user:42'))
+console.log(
+  'user:42 is owned by',
+  node.owners('user:42', 2).join(', then '),
+  '- mine:',
+  node.isMine('user:42'),
+)
 node.on('topology', ({ epoch }) => console.log('topology', epoch, node.members.length, 'members'))
 process.once('SIGTERM', () => node.close())
