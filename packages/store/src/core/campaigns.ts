@@ -108,7 +108,7 @@ export class Campaigns {
     this.confirm(served)
   }
 
-  #start(unordered: readonly number[], incumbent: number): void {
+  #start(unordered: readonly number[], incumbent: number, startedAt = this.#machine.now): void {
     const { view, clock, now, planted } = this.#machine
     const slots = [...unordered].sort((a, b) => a - b)
     const campaign: Campaign = {
@@ -118,7 +118,7 @@ export class Campaigns {
       incumbent,
       waiting: new Set(),
       asked: new Set(),
-      startedAt: now,
+      startedAt,
       heardAt: now,
       votes: 0,
     }
@@ -136,13 +136,23 @@ export class Campaigns {
     this.#settle(campaign)
   }
 
+  /**
+   * Asks again without the members that did not answer: the others agreed because those would have their say. Whoever
+   * reaches one of them, and knows that it serves, refuses now.
+   */
+  #restart(campaign: Campaign): void {
+    const open = this.#open(campaign)
+    this.#campaigns.delete(campaign.id)
+    if (open.length > 0) this.#start(open, NOBODY, campaign.startedAt)
+  }
+
   #open(campaign: Campaign): number[] {
     return campaign.slots.filter((slot) => this.#of[slot] === campaign.id)
   }
 
   #askOthers(campaign: Campaign): void {
     for (const peer of this.#machine.view.peers)
-      if (peer.index !== SELF && peer.index !== campaign.incumbent && peer.up)
+      if (peer.index !== SELF && peer.index !== campaign.incumbent && peer.up && !peer.mute)
         this.#ask(campaign, peer.index)
   }
 
@@ -152,7 +162,7 @@ export class Campaigns {
     if (slots.length === 0) return
     campaign.waiting.add(member)
     campaign.asked.add(member)
-    const unreachable = view.peers.filter((peer) => !peer.up).map((peer) => peer.name)
+    const unreachable = view.peers.filter((peer) => !peer.up || peer.mute).map((peer) => peer.name)
     this.#machine.send(member, {
       t: 'ask',
       id: campaign.id,
@@ -292,6 +302,9 @@ export class Campaigns {
         this.#giveUp(campaign, open)
         return
       }
+      for (const member of campaign.waiting) view.silence(member)
+      this.#restart(campaign)
+      return
     }
     // Cut off from half of the members it is likelier that they go on without us: give the links time to return.
     const cutOff = view.isCutOff(now)
@@ -353,6 +366,7 @@ export class Campaigns {
       campaign.asked.delete(member)
       if (!campaign.waiting.delete(member)) continue
       if (campaign.incumbent === member) this.#askOthers(campaign)
+      else if (campaign.asked.size > 0) this.#restart(campaign)
       this.#settle(campaign)
     }
   }

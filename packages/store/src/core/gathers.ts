@@ -1,3 +1,4 @@
+import { xxh32 } from '@ringway/ring'
 import type { Client } from './commands.ts'
 import { matchesGlob } from './glob.ts'
 import type { Machine } from './machine.ts'
@@ -22,6 +23,9 @@ const SCAN_COUNT_MAX = 100_000
 const SCAN_SLOTS_MAX = 4_096
 /** Questions to all members under way at one time. */
 export const GATHERS_MAX = 1_024
+/** Keys of a slot that one SCAN answers with at most, about. */
+const SCAN_PART_KEYS = 1_024
+const SCAN_PART_BITS_MAX = 20
 const KEYS_BYTES_MAX = 64 * 1024 * 1024
 
 type Operation = GatherMessage['op']
@@ -46,7 +50,7 @@ const WORDS: Readonly<Record<string, Operation>> = {
 
 /**
  * Commands without a key. Every member answers for the slots that it serves; SCAN walks slot by slot, its cursor says
- * where (`position in the slot × slots + slot`). None of them is a snapshot: what moves meanwhile may be missed or met twice.
+ * where (`part of the slot × slots + slot`). None of them is a snapshot: what moves meanwhile may be missed or met twice.
  */
 export class Gathers {
   readonly #machine: Machine
@@ -292,7 +296,6 @@ export class Gathers {
 
   /** `SCAN cursor [MATCH pattern] [COUNT n] [TYPE t]` at the member that serves the cursor's slot. */
   scan(args: readonly Uint8Array[], slot: number): Uint8Array {
-    const { view, entries } = this.#machine
     const cursor = Number(asciiOf(args[1] ?? NO_BYTES, 20))
     let pattern: Uint8Array | undefined
     let count = SCAN_COUNT_DEFAULT
@@ -311,29 +314,58 @@ export class Gathers {
         count = Math.min(count, SCAN_COUNT_MAX)
       } else return replyError('ERR syntax error')
     }
+    return this.#walk(
+      cursor,
+      slot,
+      count,
+      (key) => strings && (pattern === undefined || matchesGlob(pattern, key)),
+    )
+  }
+
+  /**
+   * Whole slots until `count` keys were seen; a large slot in parts, chosen by a hash of the key, so that the cursor
+   * stays a small number and says the same at another member and after the slot has grown.
+   */
+  #walk(
+    cursor: number,
+    slot: number,
+    count: number,
+    wanted: (key: Uint8Array) => boolean,
+  ): Uint8Array {
+    const { view, entries } = this.#machine
     const keys: Uint8Array[] = []
     let seen = 0
     let at = slot
-    let position = Math.floor(cursor / view.slotCount)
-    for (let slots = 0; slots < SCAN_SLOTS_MAX && at < view.slotCount; slots++) {
+    let bits = Math.floor(cursor / view.slotCount) % 32
+    let part = Math.floor(cursor / view.slotCount / 32)
+    for (let slots = 0; slots < SCAN_SLOTS_MAX && at < view.slotCount && seen < count; slots++) {
       if (view.role[at] !== SERVING) break
-      position = entries.table.scan(at, position, (handle) => {
-        seen++
+      if (part === 0) bits = partBits(entries.table.slotSize(at))
+      entries.forEach(at, (handle) => {
         const key = entries.table.keyOf(handle)
-        if (
-          strings &&
-          this.#isShown(handle) &&
-          (pattern === undefined || matchesGlob(pattern, key))
-        )
-          keys.push(replyBulk(key))
-        return seen < count
+        if (bits > 0 && partOf(key, bits) !== part) return
+        seen++
+        if (this.#isShown(handle) && wanted(key)) keys.push(replyBulk(key))
       })
-      if (position === 0) at++
-      if (seen >= count) break
+      if (++part < 2 ** bits) continue
+      part = 0
+      bits = 0
+      at++
     }
-    const next = at >= view.slotCount ? 0 : position * view.slotCount + at
+    const next = at >= view.slotCount ? 0 : (part * 32 + bits) * view.slotCount + at
     return replyArray([replyBulk(asciiBytes(String(next))), replyArray(keys)])
   }
+}
+
+/** The number of bits that cut a slot of this size into parts of about `SCAN_PART_KEYS`. */
+function partBits(size: number): number {
+  let bits = 0
+  while (bits < SCAN_PART_BITS_MAX && size > SCAN_PART_KEYS * 2 ** bits) bits++
+  return bits
+}
+
+function partOf(key: Uint8Array, bits: number): number {
+  return xxh32(key) >>> (32 - bits)
 }
 
 const encoder = new TextEncoder()

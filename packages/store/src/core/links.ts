@@ -39,6 +39,7 @@ export class Links {
     }
     peer.linked = true
     peer.silent = false
+    peer.mute = false
     peer.drifted = false
     peer.session++
     view.forgetOrders()
@@ -112,6 +113,7 @@ export class Links {
   heard(peer: Peer): void {
     const { view, now } = this.#machine
     peer.heardAt = now
+    peer.mute = false
     if (!peer.silent) return
     peer.silent = false
     if (view.refreshUp(peer)) this.#gained(peer)

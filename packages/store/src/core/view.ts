@@ -44,6 +44,8 @@ export interface Peer {
   known: boolean
   /** Linked, and not heard for `silenceMs`. */
   silent: boolean
+  /** Did not answer a campaign in time, and has not been heard since. */
+  mute: boolean
   /** Its clock is too far ahead. */
   drifted: boolean
   /** Can be asked, forwarded to and relied on: linked, known, neither silent nor drifted. */
@@ -180,6 +182,7 @@ export class View {
       linked: false,
       known: false,
       silent: false,
+      mute: false,
       drifted: false,
       up: false,
       heardAt: 0,
@@ -197,6 +200,11 @@ export class View {
     const changed = up !== peer.up
     peer.up = up
     return changed
+  }
+
+  silence(index: number): void {
+    const peer = this.peers[index]
+    if (peer !== undefined && index !== SELF) peer.mute = true
   }
 
   forgetHoldings(peer: Peer): void {
@@ -349,7 +357,7 @@ export class View {
   /** Members that can be reached, this one included. */
   reachableCount(): number {
     let count = 0
-    for (const peer of this.peers) if (peer.up) count++
+    for (const peer of this.peers) if (peer.up && !peer.mute) count++
     return count
   }
 
