@@ -23,14 +23,14 @@ const checks = [
 ]
 for (const [name, command, args] of checks) {
   console.log(`\n== ${name}`)
-  if (!run(command, args)) {
+  if (run(command, args).status !== 0) {
     console.log('\n0 passed, 1 failed')
     fail(`${name} failed; its messages are above.`)
   }
 }
 
 console.log('\n== tests')
-process.exit(run(bin('vitest'), ['run', ...process.argv.slice(2)]) ? 0 : 1)
+process.exit(run(bin('vitest'), ['run', ...process.argv.slice(2)]).status ?? 1)
 
 /** Installs missing Debian programs as root with apt; otherwise names each group of tests that will be skipped. */
 function installPrograms() {

@@ -13,7 +13,7 @@ export function fail(message) {
   process.exit(1)
 }
 
-/** Runs a command with inherited output; false when it did not exit with 0. */
+/** Runs a command, with inherited output unless told otherwise. */
 export function run(command, args, options = {}) {
   const result = spawnSync(command, args, {
     cwd: root,
@@ -22,7 +22,7 @@ export function run(command, args, options = {}) {
     ...options,
   })
   if (result.error) fail(`cannot run ${command}: ${result.error.message}`)
-  return result.status === 0
+  return result
 }
 
 export function checkNode() {
@@ -37,14 +37,21 @@ export function install() {
   const lock = join(root, 'package-lock.json')
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return
   console.log('installing dependencies …')
-  if (!run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel', 'error']))
+  if (run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel', 'error']).status !== 0)
     fail('npm ci failed; its messages are above.')
 }
 
 export function build() {
   console.log('building …')
-  if (!run(bin('turbo'), ['run', 'build', '--output-logs=errors-only']))
-    fail('the build failed; its messages are above.')
+  runQuietly('the build', bin('turbo'), ['run', 'build', '--output-logs=errors-only'])
+}
+
+/** Runs a step and shows its output only when it fails. */
+export function runQuietly(what, command, args) {
+  const { status, stdout, stderr } = run(command, args, { stdio: 'pipe', encoding: 'utf8' })
+  if (status === 0) return
+  console.log(stdout + stderr)
+  fail(`${what} failed; its messages are above.`)
 }
 
 export function bin(name) {

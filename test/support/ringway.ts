@@ -28,18 +28,13 @@ export interface NodeProcess {
   log(): string
 }
 
-const running = new Set<ChildProcess>()
-// A test run that is interrupted leaves no node behind.
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
-
 /** Starts the built command line with any arguments. */
 export function spawnRingway(args: readonly string[]): ChildProcess {
   if (!existsSync(MAIN)) throw new Error('apps/node is not built: run `npm run build` first')
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  running.add(child)
-  child.once('exit', () => running.delete(child))
+  // The channel tells a node when the test is gone, however it ended: it then stops by itself.
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
   return child
 }
 
@@ -114,7 +109,12 @@ export async function startCluster(
   const nodes = ports.map((own, index) =>
     startNode(`node-${index + 1}`, own, ports.slice(0, index), more),
   )
-  await Promise.all(nodes.map(({ ready }) => ready))
+  try {
+    await Promise.all(nodes.map(({ ready }) => ready))
+  } catch (error) {
+    await stopCluster(nodes)
+    throw error
+  }
   return nodes
 }
 

@@ -66,7 +66,7 @@ function addUp(program: Command, exitWith: (code: number) => void): void {
       'route to these Redis servers instead of the embedded store',
       list,
     )
-    .option('--log-level <level>', 'least severe log line of the nodes', 'warn')
+    .option('--log-level <level>', 'least severe log line of the nodes', 'error')
     .action(async (options) => exitWith(await up(options)))
 }
 

@@ -4,6 +4,7 @@ import { resolveConfig } from '../../config/resolve.ts'
 import { createLogger } from '../../logger.ts'
 import { createNode, type RingwayNode } from '../../node.ts'
 import { optionsFromFlags, type StartFlags, withDaemonDefaults } from '../flags.ts'
+import { stopRequest } from '../stop-request.ts'
 
 /** `ringway start`: one node, until a signal or, for a node of `ringway up`, until its parent is gone. */
 export async function start(flags: StartFlags): Promise<number> {
@@ -18,7 +19,8 @@ export async function start(flags: StartFlags): Promise<number> {
   const config = resolveConfig(options, flags.config ?? 'options')
   const log = createLogger(config.logLevel, config.name)
   const stop = new AbortController()
-  const stopped = stopRequest(stop)
+  const stopped = stopRequest()
+  void stopped.then(() => stop.abort())
 
   const node = await createNode(options, {
     log,
@@ -34,22 +36,6 @@ export async function start(flags: StartFlags): Promise<number> {
   await node.close()
   log.info('stopped')
   return 0
-}
-
-/** Resolves with the reason when the process is asked to stop; a second signal ends it at once. */
-function stopRequest(stop: AbortController): Promise<string> {
-  return new Promise((resolve) => {
-    const request = (reason: string) => {
-      if (stop.signal.aborted) process.exit(1)
-      stop.abort()
-      resolve(reason)
-    }
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => request(signal))
-    if (process.channel) {
-      process.channel.unref()
-      process.once('disconnect', () => request('the process that started this node is gone'))
-    }
-  })
 }
 
 /** `ringway ready name=… gossip=… peer=… admin=… redis=…`: one line for people and scripts. */

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { NodeError } from '../../errors.ts'
 import { busyPorts } from '../../net/free-ports.ts'
+import { stopRequest } from '../stop-request.ts'
 import { formatTable } from '../table.ts'
 
 export interface UpOptions {
@@ -28,7 +29,7 @@ interface LocalNode {
 /** `ringway up`: a cluster on this machine, one process per node, until Ctrl-C. Resolves with the exit code. */
 export async function up(options: UpOptions): Promise<number> {
   await checkPorts(options)
-  const stop = stopSignal()
+  const stop = stopRequest().then(() => 'stop' as const)
   const nodes: LocalNode[] = []
   console.log(`starting ${options.nodes} ${options.nodes === 1 ? 'node' : 'nodes'} …`)
   const outcome = await Promise.race([startAll(nodes, options), stop])
@@ -187,13 +188,6 @@ function exited(node: LocalNode): Promise<string> {
 
 function how(code: number | null, signal: NodeJS.Signals | null): string {
   return signal ? `signal ${signal}` : `exit code ${code}`
-}
-
-function stopSignal(): Promise<'stop'> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-      process.on(signal, () => resolve('stop'))
-  })
 }
 
 /** SIGTERM to all, SIGKILL to those that have not finished in time. */
