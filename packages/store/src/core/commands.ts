@@ -21,10 +21,11 @@ export interface Client {
   readonly session: number
   readonly deadline: number
   /** For work of this member itself: gets the reply. */
-  readonly done?: (reply: Uint8Array) => void
+  readonly done: ((reply: Uint8Array) => void) | undefined
 }
 
-interface Task extends Client {
+interface Task {
+  readonly client: Client
   readonly args: readonly Uint8Array[]
   readonly slot: number
   readonly resp: 2 | 3
@@ -83,6 +84,7 @@ export class Commands {
       token,
       session: 0,
       deadline: now + options.commandTimeoutMs,
+      done: undefined,
     }
     const name = args[0] ?? NO_BYTES
     if (keyIndex < 0) {
@@ -114,7 +116,13 @@ export class Commands {
     const { now, view, options } = this.#machine
     const left = Math.min(Math.max(0, message.m), options.commandTimeoutMs)
     const session = view.peers[from]?.session ?? 0
-    const client: Client = { origin: from, token: message.id, session, deadline: now + left }
+    const client: Client = {
+      origin: from,
+      token: message.id,
+      session,
+      deadline: now + left,
+      done: undefined,
+    }
     this.#begin(client, message.a, message.s, message.r, message.h)
   }
 
@@ -135,7 +143,7 @@ export class Commands {
     }
     const command = this.#machine.options.findCommand(args[0] ?? NO_BYTES)
     const task: Waiting = {
-      ...client,
+      client,
       args,
       slot,
       resp,
@@ -199,7 +207,7 @@ export class Commands {
         }
     }
     if (writes.size > 0) {
-      const held: HeldReply = { ...client, args, slot, resp, hop, reply: outcome.reply }
+      const held: HeldReply = { client, args, slot, resp, hop, reply: outcome.reply }
       if (writes.hold(slot, key, held)) return
     }
     this.answer(client, outcome.reply)
@@ -221,28 +229,28 @@ export class Commands {
 
   /** The write behind a held reply is safe. */
   release(held: HeldReply): void {
-    this.answer(held, held.reply)
+    this.answer(held.client, held.reply)
   }
 
   /** The write behind a held reply was lost: nothing was shown, so the command starts again. */
   recall(held: HeldReply): void {
     this.#machine.counters.retries++
-    this.#begin(held, held.args, held.slot, held.resp, held.hop)
+    this.#begin(held.client, held.args, held.slot, held.resp, held.hop)
   }
 
   /** Answers the held replies whose deadline has passed; returns the others. */
   dropLate(held: HeldReply[]): HeldReply[] {
     const { now, options } = this.#machine
-    if (held.every((reply) => reply.deadline > now)) return held
+    if (held.every((reply) => reply.client.deadline > now)) return held
     for (const reply of held)
-      if (reply.deadline <= now) {
+      if (reply.client.deadline <= now) {
         this.#machine.counters.timeouts++
         this.answer(
-          reply,
+          reply.client,
           replyError(`TRYAGAIN pool "${options.pool}": a write of this key waits for its copies`),
         )
       }
-    return held.filter((reply) => reply.deadline > now)
+    return held.filter((reply) => reply.client.deadline > now)
   }
 
   // — routing —
@@ -253,7 +261,7 @@ export class Commands {
     const role = view.role[slot]
     if (role === SERVING) {
       this.#waiting.delete(task.id)
-      this.#run(task, task.args, slot, task.resp, task.hop)
+      this.#run(task.client, task.args, slot, task.resp, task.hop)
       return
     }
     if (role === CAMPAIGNING) return
@@ -269,7 +277,7 @@ export class Commands {
       t: 'c',
       id: task.id,
       h: task.hop + 1,
-      m: Math.max(1, Math.min(task.deadline - now, options.commandTimeoutMs)),
+      m: Math.max(1, Math.min(task.client.deadline - now, options.commandTimeoutMs)),
       s: slot,
       r: task.resp,
       a: task.args,
@@ -294,11 +302,11 @@ export class Commands {
   #declineTask(task: Waiting): void {
     this.#waiting.delete(task.id)
     this.#machine.counters.notOwner++
-    const peer = this.#machine.view.peers[task.origin]
-    if (peer?.session !== task.session) return
-    this.#machine.send(task.origin, {
+    const peer = this.#machine.view.peers[task.client.origin]
+    if (peer?.session !== task.client.session) return
+    this.#machine.send(task.client.origin, {
       t: 'o',
-      id: task.token,
+      id: task.client.token,
       c: this.#machine.campaigns.claimRow(task.slot),
     })
   }
@@ -307,7 +315,7 @@ export class Commands {
     const task = this.#waiting.get(message.id)
     if (task === undefined || task.target !== from) return
     this.#waiting.delete(task.id)
-    this.answer(task, message.b)
+    this.answer(task.client, message.b)
   }
 
   notOwner(from: number, message: NotOwnerMessage): void {
@@ -338,7 +346,7 @@ export class Commands {
     this.#waiting.delete(task.id)
     this.#machine.counters.unknownWrites++
     this.answer(
-      task,
+      task.client,
       replyError(
         `ERR the write may or may not have been applied: pool "${this.#machine.options.pool}": ${reason}`,
       ),
@@ -356,7 +364,7 @@ export class Commands {
     const small =
       options.partitionPolicy === 'majority' && view.reachableCount() * 2 <= view.knownCount
     this.answer(
-      task,
+      task.client,
       small
         ? replyError(`CLUSTERDOWN pool "${options.pool}": this member reaches no majority`)
         : replyError(
@@ -371,7 +379,7 @@ export class Commands {
     if (this.#waiting.size === 0) return
     const { now, view } = this.#machine
     for (const task of [...this.#waiting.values()]) {
-      if (now >= task.deadline) this.#expire(task)
+      if (now >= task.client.deadline) this.#expire(task)
       else if (task.target === NOBODY) {
         if (task.retryAt <= now) this.#route(task)
       } else if (task.access === 'read' && !view.isUp(task.target)) this.#retryLater(task)

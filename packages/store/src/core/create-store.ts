@@ -15,6 +15,7 @@ import {
 } from './options.ts'
 import { Pulls } from './pulls.ts'
 import { Pushes } from './pushes.ts'
+import { Replica } from './replica.ts'
 import { reportStatus } from './report.ts'
 import { packRanges, packRuns } from './runs.ts'
 import { createCounters, type StoreStatus } from './status.ts'
@@ -55,6 +56,7 @@ class StoreMachine implements Store, Machine {
   readonly pushes: Pushes
   readonly gathers: Gathers
   readonly #links: Links
+  readonly #replica: Replica
   readonly #upkeep: Upkeep
   readonly #touched = new Set<number>()
   readonly #held = new Set<number>()
@@ -84,6 +86,7 @@ class StoreMachine implements Store, Machine {
     this.pushes = new Pushes(this)
     this.gathers = new Gathers(this)
     this.#links = new Links(this)
+    this.#replica = new Replica(this)
     this.#upkeep = new Upkeep(this)
   }
 
@@ -361,10 +364,10 @@ class StoreMachine implements Store, Machine {
         this.streams.more(from, message.id, message.k)
         return
       case 'w':
-        this.writes.receive(from, message)
+        this.#replica.receive(from, message)
         return
       case 'z':
-        this.writes.receiveFlush(from, message)
+        this.#replica.receiveFlush(from, message)
         return
       case 'a':
         this.writes.applied(from, message.id)

@@ -90,8 +90,8 @@ export const PENDING_WRITES_MAX = 65_536
 export const WAITERS_PER_WRITE_MAX = 4_096
 /** Entry bytes in one message; a single larger entry travels alone. */
 export const PART_BYTES_MAX = 256 * 1024
-/** Rows in one message. */
-export const PART_ROWS_MAX = 2_048
+/** Rows in one message: taking them in must not hold up the event loop. */
+export const PART_ROWS_MAX = 512
 /** Chunks of one stream that are sent ahead of their acknowledgement. */
 export const PARTS_IN_FLIGHT_MAX = 3
 /** Slots in one pull. */

@@ -92,7 +92,7 @@ export class Writes {
     if (write.held.length >= WAITERS_PER_WRITE_MAX || this.#heldCount >= PENDING_COMMANDS_MAX) {
       const { pool } = this.#machine.options
       this.#machine.commands.answer(
-        held,
+        held.client,
         replyError(`ERR pool "${pool}": too many pending commands for one key`),
       )
       return true
@@ -451,58 +451,5 @@ export class Writes {
     let hash = 0x811c9dc5
     for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ (key[i] ?? 0), 0x01000193)
     return (hash >>> 0) * this.#machine.view.slotCount + slot
-  }
-
-  // — the replica's side —
-
-  /** A write of a primary: stored unless a higher epoch is promised. */
-  receive(from: number, message: WriteMessage): void {
-    const slot = message.r[0]
-    if (!this.#accept(from, message.id, slot, message.e)) return
-    const { entries } = this.#machine
-    const result = entries.merge(message.r)
-    if (result === 'clock' || result === 'full') {
-      this.#refuse(from, message.id, slot, result)
-      return
-    }
-    if (result === 'applied') this.#machine.pushes.received(message.r)
-    if (message.id !== 0) this.#machine.send(from, { t: 'a', id: message.id })
-  }
-
-  receiveFlush(from: number, message: FlushMessage): void {
-    if (!this.#accept(from, message.id, message.s, message.e)) return
-    const { clock, entries, now } = this.#machine
-    if (!clock.observe(message.n, now)) {
-      this.#refuse(from, message.id, message.s, 'clock')
-      return
-    }
-    entries.flush(message.s, message.n)
-    if (message.id !== 0) this.#machine.send(from, { t: 'a', id: message.id })
-  }
-
-  #accept(from: number, id: number, slot: number, epoch: number): boolean {
-    const { view, planted, clock, now, campaigns } = this.#machine
-    const promised = view.promised[slot] ?? 0
-    if (epoch === promised || planted === 'accept-from-stale-primary') return true
-    if (epoch > promised && clock.observe(epoch, now)) {
-      campaigns.learnClaim(slot, epoch, from)
-      return true
-    }
-    this.#refuse(from, id, slot, epoch > promised ? 'clock' : 'primary')
-    return false
-  }
-
-  #refuse(from: number, id: number, slot: number, why: RefusedMessage['why']): void {
-    const { view, counters, campaigns } = this.#machine
-    if (why === 'full') counters.refusedFull++
-    // Learners are not waited for; one that misses a write stops being a copy in order, and pulls again.
-    if (id === 0) return
-    this.#machine.send(from, {
-      t: 'n',
-      id,
-      why,
-      p: view.promised[slot] ?? 0,
-      c: campaigns.claimRow(slot),
-    })
   }
 }

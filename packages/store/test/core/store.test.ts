@@ -150,6 +150,25 @@ describe('three members', () => {
     for (const name of ['a', 'b', 'c']) expect(bench.ask(name, 'GET', 'k1')).toBe('$-1\r\n')
   })
 
+  it('scan a slot of many keys in parts, each key at least once', () => {
+    const bench = Bench.three()
+    for (let i = 0; i < 3_000; i++) bench.ask('a', 'SET', `{tag}${i}`, 'v')
+    const seen = new Set<string>()
+    let cursor = '0'
+    let largest = 0
+    for (let calls = 0; calls < 100; calls++) {
+      const lines = bench.ask('b', 'SCAN', cursor, 'MATCH', '{tag}*').split('\r\n')
+      cursor = lines[2] ?? '0'
+      const keys = lines.filter((line) => line.startsWith('{tag}'))
+      largest = Math.max(largest, keys.length)
+      for (const key of keys) seen.add(key)
+      if (cursor === '0') break
+    }
+    expect(cursor).toBe('0')
+    expect(seen.size).toBe(3_000)
+    expect(largest).toBeLessThan(1_500)
+  })
+
   it('have every key after one is killed, through both others', () => {
     const bench = Bench.three()
     for (let i = 0; i < 50; i++) bench.ask('a', 'SET', `k${i}`, `v${i}`)
