@@ -80,6 +80,7 @@ export class Cluster {
   #fingerprint = ''
   #refreshing = false
   #met = false
+  readonly #strangers = new Set<string>()
   #calledBackAt = Number.NEGATIVE_INFINITY
 
   constructor({ config, instance, memberlist, hub, log }: ClusterOptions) {
@@ -239,6 +240,7 @@ export class Cluster {
         maxMemoryPolicy: pool.maxMemoryPolicy,
       },
       onEvent: (event) => this.#logStoreEvent(event),
+      onStrange: (member) => this.#logStrange(member),
     })
     this.router.attachPool(pool.name, store)
     return store
@@ -354,6 +356,16 @@ export class Cluster {
   /** True when a member that has a cluster is known; members that are looking for one themselves do not count. */
   #hasCluster(): boolean {
     return this.members.some(({ name, state }) => name !== this.config.name && state === 'active')
+  }
+
+  /** Once per member: a neighbouring release may know more kinds of messages. */
+  #logStrange(member: string): void {
+    if (this.#strangers.has(member)) return
+    this.#strangers.add(member)
+    this.#log.warn(
+      { member },
+      'a member sends store messages that this release does not know; they are ignored',
+    )
   }
 
   #logStoreEvent(event: StoreEvent): void {

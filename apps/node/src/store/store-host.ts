@@ -1,7 +1,10 @@
+import { randomInt } from 'node:crypto'
 import type { PeerHub } from '@ringway/peer'
+import { SLOT_COUNT } from '@ringway/ring'
 import type { PoolDriver, ReplySink, RoutedCommand } from '@ringway/router'
 import {
   createEntryTable,
+  createMessageParser,
   createStore,
   findStoreCommand,
   type Store,
@@ -20,6 +23,8 @@ export interface StoreHostOptions {
   /** Milliseconds since 1970, never going back. */
   readonly now: () => number
   readonly onEvent: (event: StoreEvent) => void
+  /** A member sent something that this release does not know; it was ignored. */
+  readonly onStrange: (member: string) => void
 }
 
 /**
@@ -35,12 +40,13 @@ export class StoreHost implements PoolDriver {
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor({ hub, store, maxMemoryBytes, now, onEvent }: StoreHostOptions) {
+  constructor({ hub, store, maxMemoryBytes, now, onEvent, onStrange }: StoreHostOptions) {
     this.#hub = hub
     this.#now = now
     this.#store = createStore({
       ...store,
-      table: createEntryTable({ maxBytes: maxMemoryBytes }),
+      // A seed of its own, so that no client can choose keys that collide.
+      table: createEntryTable({ maxBytes: maxMemoryBytes, hashSeed: randomInt(2 ** 32) }),
       findCommand: findStoreCommand,
       random: (bound) => Math.floor(Math.random() * bound),
     })
@@ -50,9 +56,12 @@ export class StoreHost implements PoolDriver {
       setTimer: (at) => this.#setTimer(at),
       notify: onEvent,
     }
-    hub.onMessage((from, message) => {
-      if (!this.#closed)
-        this.#store.receive(from.name, message as StoreMessage, now(), this.#effects)
+    const parse = createMessageParser(SLOT_COUNT)
+    hub.onMessage(({ name }, message) => {
+      if (this.#closed) return
+      const parsed = parse(message)
+      if (parsed) this.#store.receive(name, parsed, now(), this.#effects)
+      else onStrange(name)
     })
   }
 

@@ -4,6 +4,7 @@ import type { StoreEffects } from './effects.ts'
 import { Entries } from './entries.ts'
 import { Gathers } from './gathers.ts'
 import { HybridClock } from './hybrid-clock.ts'
+import { Inquiries } from './inquiries.ts'
 import { Links } from './links.ts'
 import type { Machine } from './machine.ts'
 import type { StoreMessage } from './messages.ts'
@@ -55,6 +56,7 @@ class StoreMachine implements Store, Machine {
   readonly pulls: Pulls
   readonly pushes: Pushes
   readonly gathers: Gathers
+  readonly inquiries: Inquiries
   readonly #links: Links
   readonly #replica: Replica
   readonly #upkeep: Upkeep
@@ -85,6 +87,7 @@ class StoreMachine implements Store, Machine {
     this.pulls = new Pulls(this)
     this.pushes = new Pushes(this)
     this.gathers = new Gathers(this)
+    this.inquiries = new Inquiries(this)
     this.#links = new Links(this)
     this.#replica = new Replica(this)
     this.#upkeep = new Upkeep(this)
@@ -347,6 +350,9 @@ class StoreMachine implements Store, Machine {
         return
       case 'claim':
         this.#links.claims(from, message)
+        return
+      case 'who':
+        this.inquiries.answer(from, message)
         return
       case 'ask':
         this.campaigns.answer(from, message)

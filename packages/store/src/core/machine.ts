@@ -4,6 +4,7 @@ import type { StoreEffects } from './effects.ts'
 import type { Entries } from './entries.ts'
 import type { Gathers } from './gathers.ts'
 import type { HybridClock } from './hybrid-clock.ts'
+import type { Inquiries } from './inquiries.ts'
 import type { StoreMessage } from './messages.ts'
 import type { PlantedBug, ResolvedOptions } from './options.ts'
 import type { Pulls } from './pulls.ts'
@@ -35,6 +36,7 @@ export interface Machine {
   readonly pulls: Pulls
   readonly pushes: Pushes
   readonly gathers: Gathers
+  readonly inquiries: Inquiries
   readonly counters: StoreCounters
   readonly planted: PlantedBug | undefined
   now: number

@@ -76,6 +76,13 @@ export interface ClaimMessage {
   readonly s: readonly number[]
 }
 
+/** The sender knows nobody who serves the slots; `p` (runs) the highest epoch it has promised or heard for each. */
+export interface WhoMessage {
+  readonly t: 'who'
+  readonly s: readonly number[]
+  readonly p: readonly number[]
+}
+
 /** The sender wants to serve the slots with epoch `e`; `g` their digests, `l` lineages (runs), `u` members it cannot reach. */
 export interface AskMessage {
   readonly t: 'ask'
@@ -257,6 +264,7 @@ export type StoreMessage =
   | HoldMessage
   | DropMessage
   | ClaimMessage
+  | WhoMessage
   | AskMessage
   | VoteMessage
   | PullMessage

@@ -59,6 +59,7 @@ function shapesOf(slotCount: number): Readonly<Record<StoreMessage['t'], Shape>>
     hold: { s: counts, l: counts },
     drop: { s: counts },
     claim: { e: isNumber, s: counts },
+    who: { s: counts, p: counts },
     ask: { id: isCount, e: isCount, s: counts, g: counts, l: counts, u: listOf(isText) },
     vote: { id: isCount, n: isCount, no: listOf(claim) },
     pull: { id: isCount, s: counts, g: counts },

@@ -41,6 +41,7 @@ export class Upkeep {
       if (peer.index !== SELF && peer.linked && peer.known)
         this.#machine.send(peer.index, { t: 'beat', n: this.#machine.clock.highest, c: now })
     this.#findLostSlots()
+    this.#machine.inquiries.run()
     if (now >= this.#repairAt) {
       // Spread, so that members do not compare all at once.
       this.#repairAt = now + options.repairIntervalMs + options.random(options.repairIntervalMs)

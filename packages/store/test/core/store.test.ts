@@ -247,6 +247,24 @@ describe('three members', () => {
       expect(bench.ask('a', 'GET', `k${i}`)).toMatch(/^\$(1\r\nv|-1)\r\n$/)
   })
 
+  it('ask who serves a slot when they missed the claim', () => {
+    const bench = claimsLostOnTheWayTo('c')
+    expect(bench.store('c').status().unserved).toBeGreaterThan(0)
+    bench.pass(4_000)
+    expectAllServed(bench)
+  })
+
+  it('ask who serves a slot when they knew of a higher claim that is gone', () => {
+    const bench = claimsLostOnTheWayTo('c')
+    // c promises its slots to a campaign that is never heard of again.
+    const all = Array.from({ length: 16 }, () => 0)
+    const epoch = (bench.now + 1_000) * 2_048
+    const ask = { t: 'ask', id: 1, e: epoch, s: [0, 16], g: all, l: [], u: ['a'] } as const
+    bench.store('c').receive('b', ask, bench.now, bench.out('c'))
+    bench.pass(4_000)
+    expectAllServed(bench)
+  })
+
   it('keep the older of two clusters that meet, and merge the younger into it', () => {
     const bench = new Bench()
     bench.add('a')
@@ -314,3 +332,26 @@ describe('limits', () => {
     expect(reads.every((token) => bench.replies.get(token) === '$1\r\n2\r\n')).toBe(true)
   })
 })
+
+/** Three members that founded their slots together, and one that was told of no claim. */
+function claimsLostOnTheWayTo(deaf: string): Bench {
+  const bench = new Bench()
+  for (const name of ['a', 'b', 'c']) bench.add(name)
+  bench.topology(['a', 'b', 'c']).link('a', 'b').link('a', 'c').link('b', 'c')
+  const isLost = ({ to, message }: (typeof bench.letters)[number]) =>
+    to === deaf && message.t === 'claim'
+  for (let step = 0; step < 150; step++) {
+    bench.pass(20, false)
+    for (let at = bench.letters.findIndex(isLost); at !== -1; at = bench.letters.findIndex(isLost))
+      bench.letters.splice(at, 1)
+    bench.deliver((letter) => !isLost(letter))
+  }
+  expect(bench.store('a').status().unserved).toBe(0)
+  return bench
+}
+
+function expectAllServed(bench: Bench): void {
+  for (const [name, store] of bench.stores)
+    expect([name, store.status().unserved]).toEqual([name, 0])
+  for (let i = 0; i < 16; i++) expect(bench.ask('c', 'SET', `k${i}`, 'v')).toBe('+OK\r\n')
+}
