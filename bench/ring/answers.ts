@@ -44,6 +44,6 @@ function samePoints(a: Ring, b: Ring): boolean {
   )
 }
 
-function bytesOf(array: Uint32Array | Uint16Array): Uint8Array {
+function bytesOf(array: Uint32Array | Float64Array | Uint16Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
 }

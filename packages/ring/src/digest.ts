@@ -1,6 +1,7 @@
 import { xxh64 } from './hash/xxh64.ts'
 import type { CheckedNode } from './node.ts'
-import type { RingOptions } from './options.ts'
+import type { RingwayOptions } from './options.ts'
+import type { PlacementOptions } from './placement/placements.ts'
 import { utf8Bytes } from './utf8.ts'
 
 /** Names the byte layout below; a change of the layout or of the placement changes the name. */
@@ -13,7 +14,10 @@ const DIGEST_DIGITS = 16
  * `idBytes:u32 id weight:f64 zoneBytes:u32 zone`; all numbers little-endian. The points follow from the definition, so
  * they are not hashed. O(bytes of ids and zones).
  */
-export function ringDigest(nodes: readonly CheckedNode[], options: Required<RingOptions>): string {
+export function ringDigest(
+  nodes: readonly CheckedNode[],
+  options: Required<RingwayOptions>,
+): string {
   const head = utf8Bytes(`${FORMAT}\0${options.placement}\0${options.keyHash}\0`)
   const texts = nodes.map(({ id, zone }) => ({ id: utf8Bytes(id), zone: utf8Bytes(zone ?? '') }))
   const textBytes = texts.reduce((sum, { id, zone }) => sum + id.length + zone.length, 0)
@@ -34,5 +38,24 @@ export function ringDigest(nodes: readonly CheckedNode[], options: Required<Ring
     bytes.set(zone, at + 12)
     at += 12 + zone.length
   }
-  return xxh64(bytes).toString(16).padStart(DIGEST_DIGITS, '0')
+  return digits(xxh64(bytes))
+}
+
+const PLACEMENT_FORMAT = 'ringway-placement/1'
+
+/**
+ * The fingerprint of a ring of another placement: xxh64, seed 0, of JSON without white space,
+ * `[FORMAT, [[option, value], …] in the order of the names, [[id, weight, zone or ""], …] in the order of the nodes]`.
+ */
+export function placementDigest(
+  nodes: readonly CheckedNode[],
+  options: Required<PlacementOptions>,
+): string {
+  const settings = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))
+  const servers = nodes.map(({ id, weight, zone }) => [id, weight, zone ?? ''])
+  return digits(xxh64(JSON.stringify([PLACEMENT_FORMAT, settings, servers])))
+}
+
+function digits(hash: bigint): string {
+  return hash.toString(16).padStart(DIGEST_DIGITS, '0')
 }

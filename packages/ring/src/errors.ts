@@ -9,6 +9,8 @@ const RING_ERRORS = {
   RING_OPTION_INVALID: 'an option of the ring has a value that is not allowed',
   RING_COUNT_INVALID: 'the number of owners asked for must be an integer of 0 or more',
   RING_SLOT_INVALID: 'a slot must be an integer from 0 to 16383',
+  RING_UNSUPPORTED:
+    'this placement has no answer to that question: its owners depend on whole keys',
   RING_DIFF_INCOMPATIBLE: 'rings that hash keys differently cannot be compared arc by arc',
 } as const
 

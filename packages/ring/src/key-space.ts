@@ -27,7 +27,12 @@ export function keyPosition(keyHash: KeyHash, hashTags: boolean, key: string | U
  * 2^-32, or of 2^-14 where keys lie on slot positions only, so sums of them are exact.
  */
 export function keyShare(keyHash: KeyHash, from: number, to: number): number {
-  if (keyHash !== 'crc16-slot') return (from < to ? to - from : to - from + CIRCLE) / CIRCLE
+  if (keyHash !== 'crc16-slot') return arcShare(CIRCLE, from, to)
   const slots = (to >>> SLOT_SHIFT) - (from >>> SLOT_SHIFT)
   return (from < to ? slots : slots + SLOT_COUNT) / SLOT_COUNT
+}
+
+/** The share of `(from, to]` in a circle of `space` positions; all of it when both are equal. */
+export function arcShare(space: number, from: number, to: number): number {
+  return (from < to ? to - from : to - from + space) / space
 }

@@ -49,20 +49,34 @@ function excerpt(value: unknown): string {
   return String(value).slice(0, 80)
 }
 
+/** The order of ids as UTF-8 bytes. */
+export function compareNodes(a: RingNode, b: RingNode): number {
+  return compareUtf8(a.id, b.id)
+}
+
 /** Checks nodes and returns copies in the order of their ids' UTF-8 bytes. O(n log n). */
 export function checkNodes(nodes: readonly RingNode[]): readonly CheckedNode[] {
+  return checkNodeList(nodes, 'ids')
+}
+
+/** Checks nodes and returns copies, in the order of their ids' UTF-8 bytes or in the order given. O(n log n). */
+export function checkNodeList(
+  nodes: readonly RingNode[],
+  order: 'ids' | 'given',
+): readonly CheckedNode[] {
   if (nodes.length > RING_LIMITS.nodesMax) {
     throw new RingError('RING_NODES_EXCEEDED', {
       got: nodes.length,
       nodesMax: RING_LIMITS.nodesMax,
     })
   }
-  const sorted = nodes.map(checkNode).sort((a, b) => compareUtf8(a.id, b.id))
+  const checked = nodes.map(checkNode)
+  const sorted = checked.toSorted(compareNodes)
   for (let i = 1; i < sorted.length; i++) {
     const id = sorted[i]?.id
     if (id === sorted[i - 1]?.id) throw new RingError('RING_NODE_ID_DUPLICATE', { id })
   }
-  return Object.freeze(sorted)
+  return Object.freeze(order === 'ids' ? sorted : checked)
 }
 
 /** The index of an id in sorted nodes, or `-1 - index` of the place where it belongs. O(log n). */

@@ -1,5 +1,6 @@
-import { RingError } from './errors.ts'
 import { RING_LIMITS } from './limits.ts'
+import { refuse } from './placement/check.ts'
+import type { PlacementOptions } from './placement/placements.ts'
 
 /**
  * How a key becomes a position on the ring:
@@ -11,9 +12,9 @@ export type KeyHash = 'xxh32' | 'xxh64' | 'crc16-slot'
 
 const KEY_HASHES: readonly string[] = ['xxh32', 'xxh64', 'crc16-slot'] satisfies readonly KeyHash[]
 
-/** What all members of a cluster must agree on, besides the nodes. Absent means default. */
-export interface RingOptions {
-  /** How nodes become points. */
+/** The options of our own placement. Absent means default. */
+export interface RingwayOptions {
+  /** How nodes become points; `RING_PLACEMENTS` lists the others. */
   readonly placement?: 'ringway'
   /** How keys become positions: `xxh32` by default. */
   readonly keyHash?: KeyHash
@@ -23,7 +24,10 @@ export interface RingOptions {
   readonly hashTags?: boolean
 }
 
-const DEFAULTS: Required<RingOptions> = {
+/** What all who route by a ring must agree on, besides the nodes; `placement` tells them apart. */
+export type RingOptions = RingwayOptions | PlacementOptions
+
+const DEFAULTS: Required<RingwayOptions> = {
   placement: 'ringway',
   keyHash: 'xxh32',
   pointsPerWeight: 4096,
@@ -31,15 +35,14 @@ const DEFAULTS: Required<RingOptions> = {
 }
 
 /** Checks options and fills in the defaults. Values come from configuration files, so types alone are no proof. */
-export function resolveOptions(options: RingOptions): Required<RingOptions> {
+export function resolveOptions(options: RingwayOptions): Required<RingwayOptions> {
   const resolved = {
-    placement: options.placement ?? DEFAULTS.placement,
+    placement: DEFAULTS.placement,
     keyHash: options.keyHash ?? DEFAULTS.keyHash,
     pointsPerWeight: options.pointsPerWeight ?? DEFAULTS.pointsPerWeight,
     hashTags: options.hashTags ?? DEFAULTS.hashTags,
   }
-  const { placement, keyHash, pointsPerWeight, hashTags } = resolved
-  if (placement !== 'ringway') refuse('placement', placement, ['ringway'])
+  const { keyHash, pointsPerWeight, hashTags } = resolved
   if (!KEY_HASHES.includes(keyHash)) refuse('keyHash', keyHash, KEY_HASHES)
   if (typeof hashTags !== 'boolean') refuse('hashTags', hashTags, [true, false])
   if (
@@ -50,8 +53,4 @@ export function resolveOptions(options: RingOptions): Required<RingOptions> {
     refuse('pointsPerWeight', pointsPerWeight, `an integer from 1 to ${RING_LIMITS.pointsMax}`)
   }
   return Object.freeze(resolved)
-}
-
-function refuse(option: string, got: unknown, allowed: unknown): never {
-  throw new RingError('RING_OPTION_INVALID', { option, got: String(got), allowed })
 }

@@ -90,7 +90,7 @@ describe('options', () => {
   test('that do not exist are refused with what is allowed', () => {
     const wrong: readonly Record<string, unknown>[] = [
       { keyHash: 'md5' },
-      { placement: 'ketama' },
+      { placement: 'ketamas' },
       { hashTags: 'yes' },
       { pointsPerWeight: 0 },
       { pointsPerWeight: 1.5 },

@@ -6,18 +6,19 @@ import { utf8Room, writeUtf8 } from '../utf8.ts'
 const POLYNOMIAL = 0x1021
 const ASCII_MAX = 0x7f
 
-const TABLE = new Uint16Array(256)
+/** The remainder of each byte. */
+export const CRC16_TABLE = new Uint16Array(256)
 for (let byte = 0; byte < 256; byte++) {
   let crc = byte << 8
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ POLYNOMIAL : crc << 1
-  TABLE[byte] = crc
+  CRC16_TABLE[byte] = crc
 }
 
 /** The CRC of `bytes[start, end)`. O(length), no allocation. */
 export function crc16OfBytes(bytes: Uint8Array, start: number, end: number): number {
   let crc = 0
   for (let at = start; at < end; at++) {
-    crc = ((crc << 8) & 0xffff) ^ (TABLE[(crc >>> 8) ^ (bytes[at] as number)] as number)
+    crc = ((crc << 8) & 0xffff) ^ (CRC16_TABLE[(crc >>> 8) ^ (bytes[at] as number)] as number)
   }
   return crc
 }
@@ -31,7 +32,7 @@ export function crc16OfString(text: string, start: number, end: number): number 
       const room = utf8Room(end - start)
       return crc16OfBytes(room, 0, writeUtf8(text, start, end, room))
     }
-    crc = ((crc << 8) & 0xffff) ^ (TABLE[(crc >>> 8) ^ code] as number)
+    crc = ((crc << 8) & 0xffff) ^ (CRC16_TABLE[(crc >>> 8) ^ code] as number)
   }
   return crc
 }

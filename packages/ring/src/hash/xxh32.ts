@@ -5,6 +5,7 @@
 
 import { tagEnd, tagStart } from '../hash-tag.ts'
 import { utf8Room, writeUtf8 } from '../utf8.ts'
+import { wordAt } from './word64.ts'
 
 const PRIME_1 = 0x9e3779b1 | 0
 const PRIME_2 = 0x85ebca77 | 0
@@ -45,15 +46,6 @@ function avalanche(hash: number): number {
   let mixed = Math.imul(hash ^ (hash >>> 15), PRIME_2)
   mixed = Math.imul(mixed ^ (mixed >>> 13), PRIME_3)
   return mixed ^ (mixed >>> 16)
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  )
 }
 
 /** The words, bytes and avalanche after the stripes. */

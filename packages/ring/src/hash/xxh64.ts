@@ -2,6 +2,7 @@
 // pair of signed 32-bit halves in a small register file, high half first. BigInt allocates on every operation.
 
 import { utf8Room, writeUtf8 } from '../utf8.ts'
+import { hash64, multiplyUpper, wordAt } from './word64.ts'
 
 const STRIPE_BYTES = 32
 
@@ -49,22 +50,10 @@ function xor(register: number, high: number, low: number): void {
   load(register, hi(register) ^ high, lo(register) ^ low)
 }
 
-/** The upper 32 bits of the unsigned product of two 32-bit numbers, from four products of halves. */
-function multiplyHigh(a: number, b: number): number {
-  const aLow = a & 0xffff
-  const aHigh = a >>> 16
-  const bLow = b & 0xffff
-  const bHigh = b >>> 16
-  const cross = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) | 0
-  const carry = (Math.imul(aLow, bHigh) + (cross & 0xffff)) | 0
-  return (Math.imul(aHigh, bHigh) + (cross >>> 16) + (carry >>> 16)) | 0
-}
-
 function multiply(register: number, high: number, low: number): void {
   const ownHigh = hi(register)
   const ownLow = lo(register)
-  const upper = multiplyHigh(ownLow, low) + Math.imul(ownHigh, low) + Math.imul(ownLow, high)
-  load(register, upper | 0, Math.imul(ownLow, low))
+  load(register, multiplyUpper(ownHigh, ownLow, high, low), Math.imul(ownLow, low))
 }
 
 /** Rotates left by 1 to 31 bits; xxh64 needs no more. */
@@ -73,15 +62,6 @@ function rotate(register: number, bits: number): void {
   const low = lo(register)
   const rest = 32 - bits
   load(register, (high << bits) | (low >>> rest), (low << bits) | (high >>> rest))
-}
-
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  )
 }
 
 /** One round of a lane over the 8 bytes at `at`. */
@@ -203,6 +183,13 @@ function hashBytes(
   add(HASH, 0, (end - start) | 0)
   hashTail(bytes, at, end)
   avalanche()
+}
+
+/** Leaves the xxh64 of `bytes[start, end)` in `hash64`. O(length), no allocation. */
+export function xxh64Into(bytes: Uint8Array, start: number, end: number, seed: number): void {
+  hashBytes(bytes, start, end, 0, seed)
+  hash64[0] = hi(HASH)
+  hash64[1] = lo(HASH)
 }
 
 /** The upper 32 bits, signed, of the xxh64 (seed 0) of `bytes[start, end)`. */
