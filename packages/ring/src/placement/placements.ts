@@ -54,8 +54,12 @@ export interface PlacementFacts {
   readonly minimalMovement: boolean
   /** What moves between nodes that stay when that is false. */
   readonly movement: string
-  /** `next`: the owners after the first are the next nodes. `rehash`: they are the owners of further hashes of the key. */
-  readonly successors: 'next' | 'rehash'
+  /**
+   * `next`: a node that goes gives its keys to their next owners. `nearest`: owners follow each other as they do in the
+   * program, but a node that goes gives its keys to the nearer of its two neighbours. `rehash`: the owners after the first
+   * are those of further hashes of the key.
+   */
+  readonly successors: 'next' | 'nearest' | 'rehash'
   /** `ids`: the order of the nodes does not matter. `given`: it does, and new nodes belong at the end. */
   readonly order: 'ids' | 'given'
   /** `whole`: only integers are taken. `share`: up to 1, in one of the functions. `ignored`: any is taken, none counts. */
@@ -108,7 +112,7 @@ export const RING_PLACEMENTS = {
   },
   haproxy: {
     ...MINIMAL,
-    successors: 'next',
+    successors: 'nearest',
     order: 'given',
     weights: 'whole',
     positions: true,
