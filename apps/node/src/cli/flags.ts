@@ -79,7 +79,8 @@ function withReplicas(pools: Readonly<Record<string, PoolOptions>>, replicas: nu
   return Object.fromEntries(
     Object.entries(pools).map(([name, pool]) => [
       name,
-      pool.protocol === 'store' ? { ...pool, replicas } : pool,
+      // The options are not checked yet: a pool without a body is null.
+      pool?.protocol === 'store' ? { ...pool, replicas } : pool,
     ]),
   )
 }

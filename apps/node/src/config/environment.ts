@@ -1,4 +1,5 @@
 import { parse } from 'yaml'
+import { NodeError } from '../errors.ts'
 import { CONFIG_SCHEMA, type OptionSchema } from './schema.ts'
 
 /** One option that the environment can set. */
@@ -22,23 +23,36 @@ export function environmentTable(
   })
 }
 
-/** Options from variables. Lists of text are comma-separated; `RINGWAY_POOLS` and `RINGWAY_LISTENERS` are YAML or JSON. */
+/**
+ * Options from variables. Lists of text are comma-separated; `RINGWAY_POOLS` and `RINGWAY_LISTENERS` are YAML or JSON.
+ *
+ * @throws NodeError CONFIG_UNREADABLE with the variable.
+ */
 export function environmentOptions(
   environment: Readonly<Record<string, string | undefined>>,
 ): Readonly<Record<string, unknown>> {
   const options: Record<string, unknown> = {}
   for (const { variable, path, schema } of environmentTable()) {
     const text = environment[variable]
-    if (text !== undefined && text !== '') assign(options, path, readValue(text, schema))
+    if (text !== undefined && text !== '') assign(options, path, readValue(variable, text, schema))
   }
   return options
 }
 
-function readValue(text: string, schema: OptionSchema): unknown {
+function readValue(variable: string, text: string, schema: OptionSchema): unknown {
   if (schema.type === 'array' && schema.items?.type === 'string')
     return text.split(',').map((item) => item.trim())
   // Numbers, booleans, lists and mappings are what YAML says they are; anything else is left for validation to name.
-  return schema.type === 'string' ? text : parse(text)
+  return schema.type === 'string' ? text : parseYaml(variable, text)
+}
+
+function parseYaml(variable: string, text: string): unknown {
+  try {
+    return parse(text)
+  } catch (cause) {
+    const [reason] = (cause as Error).message.split('\n')
+    throw new NodeError('CONFIG_UNREADABLE', `${variable}: ${reason}`, { variable }, { cause })
+  }
 }
 
 function assign(target: Record<string, unknown>, path: readonly string[], value: unknown): void {

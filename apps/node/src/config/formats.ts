@@ -25,7 +25,10 @@ export const FORMATS = {
       /^srv:\S+$/.test(value) ||
       parseHostPort(value.replace(/^[^/\s]+\//, ''), 7946) !== undefined,
   },
-  bytes: { allowed: 'a size such as 512mb', accepts: (value) => parseBytes(value) !== undefined },
+  bytes: {
+    allowed: 'a size above 0, such as 512mb',
+    accepts: (value) => (parseBytes(value) ?? 0) > 0,
+  },
   key: {
     allowed: 'base64 of 16, 24 or 32 bytes (ringway keygen prints one)',
     accepts: (value) =>

@@ -14,7 +14,7 @@ export interface ConfigSources {
 /**
  * Reads and merges the sources. Mappings merge key by key; lists and plain values are replaced by the stronger source.
  *
- * @throws NodeError CONFIG_UNREADABLE with file, line and column.
+ * @throws NodeError CONFIG_UNREADABLE with file, line and column, or with the variable.
  */
 export function loadOptions(sources: ConfigSources): NodeOptions {
   const file = sources.file === undefined ? {} : readConfigFile(sources.file)
@@ -34,7 +34,15 @@ function readConfigFile(path: string): unknown {
       { path, line, col },
     )
   }
-  return document.toJS({ maxAliasCount: 100 }) ?? {}
+  const content: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
+  // Anything else would vanish in the merge, and the node would start with the defaults.
+  if (!isMapping(content))
+    throw new NodeError(
+      'CONFIG_UNREADABLE',
+      `${path}: found ${Array.isArray(content) ? 'a list' : 'plain text'}; allowed: a mapping, as in docs/configuration.md`,
+      { path },
+    )
+  return content
 }
 
 function readText(path: string): string {

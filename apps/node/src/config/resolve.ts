@@ -1,6 +1,8 @@
 import { hostname } from 'node:os'
+import { RING_LIMITS } from '@ringway/ring'
+import { PLACEMENT } from '../cluster/definitions.ts'
 import { NodeError } from '../errors.ts'
-import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './address.ts'
+import { formatHostPort, type HostPort, isLoopback, PORT_MAX, parseHostPort } from './address.ts'
 import { parseBytes } from './bytes.ts'
 import type {
   BackendConfig,
@@ -19,6 +21,9 @@ const DEFAULT_POOLS: Readonly<Record<string, PoolOptions>> = {
   [DEFAULT_POOL]: { protocol: 'store' },
 }
 
+/** Heavier backends together would have more points than a ring may have; 1 is left for what rounding up adds. */
+const WEIGHT_SUM_MAX = Math.floor(RING_LIMITS.pointsMax / PLACEMENT.pointsPerWeight) - 1
+
 type Filled<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
 
 /**
@@ -30,7 +35,7 @@ type Filled<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
 export function resolveConfig(options: NodeOptions, source = 'options'): NodeConfig {
   const raw = structuredClone({
     ...options,
-    gossip: { ...options.gossip },
+    gossip: options.gossip ?? {},
     pools: options.pools ?? DEFAULT_POOLS,
   })
   validateConfig(raw, source)
@@ -44,7 +49,7 @@ export function resolveConfig(options: NodeOptions, source = 'options'): NodeCon
     logLevel: raw.logLevel ?? 'info',
     insecure: raw.insecure ?? false,
     gossip,
-    peer: { bind: resolvePeer(raw.peer?.bind, gossip.bind) },
+    peer: { bind: resolvePeer(raw.peer?.bind, gossip.bind, source) },
     pools: Object.entries(raw.pools).map(([name, pool]) => resolvePool(name, pool, source)),
     listeners: (raw.listeners ?? []).map(resolveListener),
     ...(raw.admin ? { admin: resolveAdmin(raw.admin) } : {}),
@@ -83,8 +88,13 @@ function resolveAdvertise(text: string, bind: HostPort, source: string) {
 }
 
 /** Members link on the gossip host, one port up, unless told otherwise: 7946 and 7947 by default. */
-function resolvePeer(bind: string | undefined, gossip: HostPort): HostPort {
+function resolvePeer(bind: string | undefined, gossip: HostPort, source: string): HostPort {
   if (bind !== undefined) return hostPort(bind)
+  if (gossip.port === PORT_MAX)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: peer.bind is missing, and there is no port above gossip.bind ${formatHostPort(gossip)}; allowed: HOST:PORT (--peer)`,
+    )
   return { host: gossip.host, port: gossip.port === 0 ? 0 : gossip.port + 1 }
 }
 
@@ -96,11 +106,17 @@ function resolvePool(name: string, pool: PoolOptions, source: string): PoolConfi
       'CONFIG_INVALID',
       `${source}: pools.${name}.backends: a store pool lives on the members themselves; allowed: no backends, or protocol redis`,
     )
+  const { replicas = 2, minCopies = 1 } = pool
+  if (minCopies > replicas)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.minCopies: found ${minCopies}; allowed: at most replicas, which is ${replicas}`,
+    )
   return {
     protocol: 'store',
     name,
-    replicas: pool.replicas ?? 2,
-    minCopies: pool.minCopies ?? 1,
+    replicas,
+    minCopies,
     maxMemoryBytes: parseBytes(pool.maxMemory ?? '256mb') ?? 0,
     maxMemoryPolicy: pool.maxMemoryPolicy ?? 'allkeys-lru',
   }
@@ -132,6 +148,12 @@ function resolveBackends(
     throw new NodeError(
       'CONFIG_INVALID',
       `${source}: pools.${name}.backends: ${repeated.id} is listed twice; allowed: every id once`,
+    )
+  const weight = backends.reduce((sum, backend) => sum + backend.weight, 0)
+  if (weight > WEIGHT_SUM_MAX)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.backends: found weights of ${weight} together; allowed: up to ${WEIGHT_SUM_MAX}, only their ratios count`,
     )
   return backends
 }

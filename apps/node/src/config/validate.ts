@@ -5,6 +5,8 @@ import { CONFIG_SCHEMA, type OptionSchema } from './schema.ts'
 
 const SECRET_KEYS = new Set(['encrypt', 'token'])
 const FOUND_CHARACTERS_MAX = 60
+/** `user:password@` of a URL. */
+const CREDENTIALS = /\/\/[^\s"]*@/g
 
 const ajv = new Ajv({ allErrors: true, strict: false, useDefaults: true, verbose: true })
 ajv.addKeyword({
@@ -55,7 +57,7 @@ function unescapePointer(part: string): string {
 /** The offending value, short, and never a secret. */
 function found(path: readonly string[], value: unknown): string {
   if (path.some((part) => SECRET_KEYS.has(part))) return 'a value that is not valid'
-  const text = JSON.stringify(value) ?? String(value)
+  const text = (JSON.stringify(value) ?? String(value)).replace(CREDENTIALS, '//[secret]@')
   return text.length > FOUND_CHARACTERS_MAX ? `${text.slice(0, FOUND_CHARACTERS_MAX)}…` : text
 }
 

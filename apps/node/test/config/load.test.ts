@@ -65,6 +65,16 @@ describe('loadOptions', () => {
     expect(() => loadOptions({ file })).toThrow(new RegExp(`${file}:\\d+:\\d+: `))
   })
 
+  test('a file that is a list or plain text is refused, not ignored', () => {
+    for (const text of ['- a\n', 'hello\n', '42\n'])
+      expect(() => loadOptions({ file: write(text) })).toThrow(/ringway\.yml: found .*a mapping/)
+    expect(loadOptions({ file: write('') })).toEqual({})
+  })
+
+  test('a variable that is not YAML is named', () => {
+    expect(() => loadOptions({ environment: { RINGWAY_POOLS: '{' } })).toThrow(/^RINGWAY_POOLS: /)
+  })
+
   test('a file that does not exist is named', () => {
     expect(() => loadOptions({ file: join(folder, 'none.yml') })).toThrow(/cannot read .*none\.yml/)
   })

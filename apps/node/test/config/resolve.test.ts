@@ -49,6 +49,51 @@ describe('resolveConfig', () => {
     expect(options).toEqual({ name: 'a', admin: {} })
   })
 
+  test('a mapping that is text is named as such', () => {
+    expect(faultOf({ gossip: 'hello' })).toMatch(
+      /^ringway\.yml: gossip: found "hello"; allowed: a map/,
+    )
+  })
+
+  test('the last gossip port leaves none for peer links', () => {
+    expect(faultOf({ gossip: { bind: '127.0.0.1:65534' } })).toBe('no fault')
+    expect(faultOf({ gossip: { bind: '127.0.0.1:65535' } })).toMatch(/peer\.bind is missing/)
+    expect(faultOf({ gossip: { bind: '127.0.0.1:65535' }, peer: { bind: '127.0.0.1:1' } })).toBe(
+      'no fault',
+    )
+  })
+
+  test('no store pool can ask for more copies than it keeps, or for no memory', () => {
+    const pools = (store: object) => ({ pools: { a: { protocol: 'store', ...store } } })
+    expect(faultOf(pools({ replicas: 3, minCopies: 3 }))).toBe('no fault')
+    expect(faultOf(pools({ replicas: 3, minCopies: 4 }))).toMatch(/pools\.a\.minCopies: found 4;/)
+    expect(faultOf(pools({ maxMemory: 1 }))).toBe('no fault')
+    expect(faultOf(pools({ maxMemory: 0 }))).toMatch(/pools\.a\.maxMemory: found 0;/)
+  })
+
+  test('backends weigh no more together than their ring can hold', () => {
+    const heavy = (last: number) => ({
+      pools: {
+        a: {
+          protocol: 'redis',
+          backends: [1000, 1000, 1000, 1000, last].map((weight, index) => ({
+            url: `10.0.0.${index}:6379`,
+            weight,
+          })),
+        },
+      },
+    })
+    expect(faultOf(heavy(95))).toBe('no fault')
+    expect(faultOf(heavy(96))).toMatch(/found weights of 4096 together; allowed: up to 4095/)
+  })
+
+  test('the password of a URL is not repeated', () => {
+    const fault = faultOf({
+      pools: { a: { protocol: 'redis', backends: [{ url: 'redis://me:pa//ss@h:1' }] } },
+    })
+    expect(fault).toContain('redis://[secret]@h:1')
+  })
+
   test('names backends by host and port in lower case, and keeps given ids', () => {
     const config = resolveConfig({
       pools: {
@@ -109,7 +154,7 @@ describe('resolveConfig', () => {
     [
       'a wrong size',
       { pools: { a: { protocol: 'store', maxMemory: 'much' } } },
-      /maxMemory: found "much"; allowed: a size such as 512mb/,
+      /maxMemory: found "much"; allowed: a size above 0, such as 512mb/,
     ],
     [
       'a wrong key, without printing it',
