@@ -27,7 +27,14 @@ export default defineConfig({
       {
         extends: true,
         // End-to-end tests start processes and clusters: one file at a time, so that they do not starve each other.
-        test: { name: 'test', root: 'test', include: ['**/*.test.ts'], fileParallelism: false },
+        test: {
+          name: 'test',
+          root: 'test',
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          include: ['**/*.test.ts'],
+          fileParallelism: false,
+        },
       },
     ],
   },

@@ -125,4 +125,4 @@ test('a member killed and restarted within 300 ms, 20 times under load: no ackno
   )
   expect(faults).toEqual([])
   expect(operations).toBeGreaterThan(RESTARTS * 100)
-}, 240_000)
+}, 360_000)

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { freePorts } from './ports.ts'
 
 const MAIN = join(import.meta.dirname, '..', '..', 'apps', 'node', 'dist', 'main.js')
-const READY_TIMEOUT_MS = 30_000
+const READY_TIMEOUT_MS = 60_000
 const LOG_LINES_MAX = 200
 
 export interface NodePorts {

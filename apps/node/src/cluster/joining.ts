@@ -9,7 +9,7 @@ import type { Logger } from '../logger.ts'
  * How long a node that may found a cluster waits for a member of an existing one to call. The members of a cluster keep
  * dialing a founder that was killed, so one that is restarted at once is called before it has founded anything.
  */
-export const FOUND_DELAY_MS = 700
+export const FOUND_DELAY_MS = 1_000
 const RETRY_MIN_MS = 200
 const RETRY_MAX_MS = 5_000
 

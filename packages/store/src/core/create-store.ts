@@ -96,7 +96,8 @@ class StoreMachine implements Store, Machine {
   // — calls of the host —
 
   found(now: number, out: StoreEffects): boolean {
-    if (this.view.peers.length > 1) return false
+    // Members that are looking for a cluster as well may be there already; one that holds anything has found it.
+    if (this.view.peers.some((peer) => peer.lineage.some((lineage) => lineage !== 0))) return false
     this.#enter(now, out)
     const epoch = this.clock.next(now)
     const slots = Array.from({ length: this.view.slotCount }, (_, slot) => slot)

@@ -35,7 +35,10 @@ export interface StoreRequest {
  * goes back; every call gets the sink for what it wants done.
  */
 export interface Store {
-  /** This member starts a new cluster: it holds every slot, empty. False, and nothing happens, when other members are known. */
+  /**
+   * This member starts a new cluster: it holds every slot, empty. False, and nothing happens, when it or a member that it
+   * is linked to holds any slot. For the host to decide: once, and never where a cluster may exist.
+   */
   found(now: number, out: StoreEffects): boolean
   topology(topology: StoreTopology, now: number, out: StoreEffects): void
   linkUp(member: string, instance: string, now: number, out: StoreEffects): void

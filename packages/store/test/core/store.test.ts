@@ -34,11 +34,19 @@ describe('a member alone', () => {
     expect(bench.replies.get(token)).toMatch(/^-TRYAGAIN pool "store": no member serves slot \d+/)
   })
 
-  it('does not found where others are known', () => {
+  it('founds among members that hold nothing, and not where one holds a slot', () => {
     const bench = new Bench()
-    bench.add('a')
-    bench.topology(['a', 'b'])
+    for (const name of ['a', 'b']) bench.add(name)
+    bench.topology(['a', 'b'], { a: 'joining', b: 'joining' }).link('a', 'b')
+    expect(bench.found('a')).toBe(true)
+    bench.deliver()
     expect(bench.found('a')).toBe(false)
+    expect(bench.found('b')).toBe(false)
+    bench.pass(2_000)
+    for (const name of ['a', 'b']) {
+      expect(bench.ask(name, 'SET', 'k', name)).toBe('+OK\r\n')
+      expect(bench.store(name).status()).toMatchObject({ held: 16, unserved: 0, safe: true })
+    }
   })
 
   it('hides what expired, and removes it for good', () => {
