@@ -61,6 +61,35 @@ describe('createNode', () => {
       expect(await b.store.get(`key:${index}`)).toBe(String(index))
   })
 
+  test('members that name each other as seeds found one cluster together', async () => {
+    const [first, second, third] = await freePorts(3)
+    const ports = [first, second, third]
+    const starts = ports.map((port, index) =>
+      start(`member-${index}`, {
+        gossip: {
+          bind: `127.0.0.1:${port}`,
+          join: ports.filter((other) => other !== port).map((other) => `127.0.0.1:${other}`),
+        },
+        peer: { bind: '127.0.0.1:0' },
+      }),
+    )
+    const [a, b, c] = (await Promise.all(starts)) as [RingwayNode, RingwayNode, RingwayNode]
+    await untilMembers(3, a, b, c)
+    await a.store.set('key', 'value')
+    expect(await c.store.get('key')).toBe('value')
+    expect(await b.store.get('key')).toBe('value')
+  })
+
+  test('founders that name each other and start apart become one cluster', async () => {
+    const [first, second] = await freePorts(2)
+    const join = [`127.0.0.1:${first}`, `127.0.0.1:${second}`]
+    const a = await start('a', { gossip: { bind: `127.0.0.1:${first}`, join } })
+    await a.store.set('old', '1')
+    const b = await start('b', { gossip: { bind: `127.0.0.1:${second}`, join } })
+    await untilMembers(2, a, b)
+    expect(await b.store.get('old')).toBe('1')
+  })
+
   test('errors of the store are thrown with their code', async () => {
     const a = await start('a')
     await a.store.set('text', 'not a number')
@@ -134,4 +163,12 @@ async function untilMembers(count: number, ...of: readonly RingwayNode[]): Promi
         }),
     ),
   )
+}
+
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
 }

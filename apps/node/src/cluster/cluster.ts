@@ -13,7 +13,7 @@ import { StoreHost } from '../store/store-host.ts'
 import { VERSION } from '../version.ts'
 import { definitionsHash } from './definitions.ts'
 import { Directory } from './directory.ts'
-import { joinCluster } from './joining.ts'
+import { Joining } from './joining.ts'
 import { type ClusterMember, type MemberState, writeTags } from './member-tags.ts'
 import { PoolRing } from './pool-ring.ts'
 import { buildTopology } from './topology.ts'
@@ -76,6 +76,8 @@ export class Cluster {
   #ready = false
   /** False once the router is closing: it takes no more topologies. */
   #serving = true
+  /** Aborted when the member leaves: what runs in the background ends. */
+  readonly #ending = new AbortController()
   #epoch = 0
   #fingerprint = ''
   #refreshing = false
@@ -125,20 +127,21 @@ export class Cluster {
 
   /** Joins or founds the cluster; resolves when every slot has a primary that this member knows. */
   async join(signal: AbortSignal): Promise<void> {
-    const outcome = await joinCluster({
+    const joining = new Joining({
       memberlist: this.memberlist,
       gossip: this.config.gossip,
       log: this.#log,
-      signal,
-      hasKin: () => {
-        this.refresh()
-        return this.members.length > 1
-      },
+      signal: AbortSignal.any([signal, this.#ending.signal]),
       hasMet: () => {
         this.refresh()
         return this.#hasCluster()
       },
+      isFirst: () => {
+        this.refresh()
+        return this.members[0]?.name === this.config.name
+      },
     })
+    const outcome = await joining.run()
     this.refresh()
     this.#met = true
     if (outcome === 'alone' && this.store?.found()) this.#log.info('founded a new cluster')
@@ -147,6 +150,7 @@ export class Cluster {
     this.#ready = true
     this.#announce()
     this.refresh()
+    void joining.keepAsking()
   }
 
   /** Opens the client listeners. */
@@ -171,6 +175,7 @@ export class Cluster {
   /** A clean goodbye: finish requests, give the data away, gossip the leave. */
   async leave(): Promise<void> {
     this.#serving = false
+    this.#ending.abort()
     await this.router.close()
     this.#state = 'draining'
     this.#announce()
@@ -185,6 +190,7 @@ export class Cluster {
   /** Lets go of everything at once, after a start that failed. */
   async abandon(): Promise<void> {
     this.#serving = false
+    this.#ending.abort()
     this.store?.close()
     await this.router.close({ drainTimeoutMs: 0 })
   }
@@ -371,6 +377,10 @@ export class Cluster {
   #logStoreEvent(event: StoreEvent): void {
     if (event.type === 'slots-lost' && !this.#hasCluster()) {
       this.#log.info({ slots: event.slots }, 'store: founded slots of a new cluster')
+      return
+    }
+    if (event.type === 'safe' && !event.safe) {
+      this.#log.info({ ...event }, 'store: not safe until every slot has its copies')
       return
     }
     this.#log[STORE_EVENT_LEVELS[event.type]]({ ...event }, `store: ${event.type}`)

@@ -1,70 +1,131 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Memberlist } from '@ringway/gossip'
-import { formatHostPort, parseHostPort } from '../config/address.ts'
+import type { Memberlist, SeedError } from '@ringway/gossip'
+import { formatHostPort } from '../config/address.ts'
 import type { GossipConfig } from '../config/config.ts'
 import { NodeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
 /**
- * How long a node that may found a cluster waits for a member of an existing one to call. The members of a cluster keep
- * dialing a founder that was killed, so one that is restarted at once is called before it has founded anything.
+ * How long a founder waits for a member of an existing cluster to call. The members of a cluster keep dialing a member
+ * that was killed, so a founder that is restarted at once is called before it has founded anything.
  */
 export const FOUND_DELAY_MS = 1_000
+/** Members that found together give one that was told to found the cluster this much more time. */
+export const FOUND_TOGETHER_DELAY_MS = 3_000
+const CALL_POLL_MS = 25
 const RETRY_MIN_MS = 200
 const RETRY_MAX_MS = 5_000
+/** Seeds that have not answered are tried again at this interval for as long as the member runs. */
+const SEED_INTERVAL_MS = 5_000
 
 export interface JoinTools {
   readonly memberlist: Memberlist
   readonly gossip: GossipConfig
   readonly log: Logger
   readonly signal: AbortSignal
-  /** True when another Ringway member is known, be it that it is looking for a cluster itself. */
-  readonly hasKin: () => boolean
   /** True when a Ringway member that has a cluster is known. */
   readonly hasMet: () => boolean
+  /** True when no Ringway member with a smaller name is known. */
+  readonly isFirst: () => boolean
 }
 
 /**
- * Finds the cluster. `joined`: a seed answered or a member called. `alone`: there are no seeds, or this node is one of
- * them and no other answered, or only foreign members did; so it may found a cluster.
+ * How this member finds its cluster.
  *
- * A node whose seeds do not answer never founds a cluster of its own: it tries again until it is stopped.
+ * A member that knows one with a cluster has joined it. Where nobody has one, somebody has to found it:
  *
- * @throws NodeError JOIN_FAILED when the cluster refuses this node, e.g. for its delegate versions or its name.
+ * - a **founder**: a node without seeds, or one that lists its own address among them;
+ * - else the member with the smallest name, once more than half of its seeds have answered and none of them has a
+ *   cluster. That is how a whole cluster of members that name each other starts again.
+ *
+ * A node whose seeds do not answer founds nothing. It asks until it is stopped, so that a member cut off from its
+ * cluster does not start an empty one.
  */
-export async function joinCluster(tools: JoinTools): Promise<'joined' | 'alone'> {
-  const { memberlist, gossip, log, signal } = tools
-  const own = ownAddresses(tools)
-  const seeds = gossip.join.filter((seed) => !own.has(seed))
-  const mayFound = seeds.length === 0 || seeds.length < gossip.join.length
-  for (let wait = RETRY_MIN_MS; ; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
-    if (seeds.length > 0) {
-      const { joined, errors } = await memberlist.join(seeds, { signal })
-      // Among foreign members only, such as Serf agents, this node is the first of its kind.
-      if (joined > 0 && !tools.hasKin()) return await waitForCall(tools)
-      if (joined > 0 || tools.hasMet()) return 'joined'
-      refuseIfRefused(errors)
-      if (!mayFound)
-        log.warn(
-          { seeds, errors: errors.map(({ seed, error }) => `${seed}: ${error.message}`) },
-          `no seed answered; trying again in ${wait} ms. One node has to found the cluster: start it without --join, or list its own address among its seeds`,
-        )
+export class Joining {
+  readonly #tools: JoinTools
+  readonly #seeds: readonly string[]
+  readonly #isFounder: boolean
+  /** Seeds that have not answered yet. */
+  readonly #silent: Set<string>
+
+  constructor(tools: JoinTools) {
+    const { memberlist, gossip } = tools
+    const own = ownAddresses(memberlist, gossip)
+    this.#tools = tools
+    this.#seeds = gossip.join.filter((seed) => !own.has(seed))
+    this.#isFounder = this.#seeds.length === 0 || this.#seeds.length < gossip.join.length
+    this.#silent = new Set(this.#seeds)
+  }
+
+  /**
+   * Resolves with `joined` when a cluster was found, with `alone` when this member is to found one.
+   *
+   * @throws NodeError JOIN_FAILED when a seed refuses this node for good, e.g. for its delegate versions or its name.
+   */
+  async run(): Promise<'joined' | 'alone'> {
+    const { signal, hasMet } = this.#tools
+    for (let wait = RETRY_MIN_MS; ; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
+      const errors = await this.#ask()
+      if (hasMet()) return 'joined'
+      const delay = this.#foundDelayMs()
+      if (delay === undefined) this.#explain(errors, wait)
+      else if (!(await this.#isCalled(delay)) && this.#foundDelayMs() !== undefined) return 'alone'
+      if (hasMet()) return 'joined'
+      await pause(wait, undefined, { signal })
     }
-    if (mayFound) return await waitForCall(tools)
-    await pause(wait, undefined, { signal })
-    if (tools.hasMet()) return 'joined'
   }
-}
 
-const CALL_POLL_MS = 25
-
-async function waitForCall({ hasMet, signal }: JoinTools): Promise<'joined' | 'alone'> {
-  const deadline = performance.now() + FOUND_DELAY_MS
-  while (performance.now() < deadline) {
-    if (hasMet()) return 'joined'
-    await pause(CALL_POLL_MS, undefined, { signal })
+  /** Goes on asking seeds that did not answer: they may have founded a cluster of their own meanwhile. */
+  async keepAsking(): Promise<void> {
+    const { signal } = this.#tools
+    while (this.#silent.size > 0 && !signal.aborted) {
+      await pause(SEED_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {})
+      if (signal.aborted) return
+      await this.#ask().catch((error: Error) => {
+        if (!signal.aborted) this.#tools.log.warn({ err: error }, 'a seed refuses this member')
+      })
+    }
   }
-  return hasMet() ? 'joined' : 'alone'
+
+  async #ask(): Promise<readonly SeedError[]> {
+    if (this.#silent.size === 0) return []
+    const asked = [...this.#silent]
+    const { errors } = await this.#tools.memberlist.join(asked, { signal: this.#tools.signal })
+    refuseIfRefused(errors)
+    const failed = new Set(errors.map(({ seed }) => seed))
+    for (const seed of asked) if (!failed.has(seed)) this.#silent.delete(seed)
+    return errors
+  }
+
+  /** How long to wait before founding; undefined when that is not for this member to do. */
+  #foundDelayMs(): number | undefined {
+    if (this.#isFounder) return FOUND_DELAY_MS
+    const answered = this.#seeds.length - this.#silent.size
+    return answered * 2 > this.#seeds.length && this.#tools.isFirst()
+      ? FOUND_TOGETHER_DELAY_MS
+      : undefined
+  }
+
+  async #isCalled(delayMs: number): Promise<boolean> {
+    const { hasMet, signal } = this.#tools
+    const deadline = performance.now() + delayMs
+    while (performance.now() < deadline) {
+      if (hasMet()) return true
+      await pause(CALL_POLL_MS, undefined, { signal })
+    }
+    return hasMet()
+  }
+
+  #explain(errors: readonly SeedError[], waitMs: number): void {
+    const reasons = errors.map(({ seed, error }) => `${seed}: ${error.message}`)
+    if (reasons.length === 0)
+      this.#tools.log.info('the seeds have no cluster yet; waiting for one of them to found it')
+    else
+      this.#tools.log.warn(
+        { silent: reasons },
+        `looking for a cluster; trying again in ${waitMs} ms. If there is none yet, one node has to found it: start it without --join, or list its own address among its seeds`,
+      )
+  }
 }
 
 /** Errors that trying again does not mend. */
@@ -74,9 +135,7 @@ const FINAL_CODES = new Set([
   'GOSSIP_SEED_INVALID',
 ])
 
-function refuseIfRefused(
-  errors: readonly { readonly seed: string; readonly error: Error }[],
-): void {
+function refuseIfRefused(errors: readonly SeedError[]): void {
   const final = errors.find(({ error }) =>
     FINAL_CODES.has(String((error as { code?: unknown }).code)),
   )
@@ -89,10 +148,9 @@ function refuseIfRefused(
     )
 }
 
-function ownAddresses({ memberlist, gossip }: JoinTools): ReadonlySet<string> {
+function ownAddresses(memberlist: Memberlist, gossip: GossipConfig): ReadonlySet<string> {
   const { host, port } = memberlist.address
-  const bound = { host: gossip.bind.host, port }
-  const own = [formatHostPort({ host, port }), formatHostPort(bound)]
-  if (parseHostPort(`localhost:${port}`)) own.push(`localhost:${port}`)
-  return new Set(own)
+  return new Set(
+    [host, gossip.bind.host, 'localhost'].map((own) => formatHostPort({ host: own, port })),
+  )
 }

@@ -15,6 +15,9 @@ export const TAGS = {
   definitions: 'h',
 } as const
 
+/** As `zone` in config/schema.ts. */
+export const ZONE_CHARACTERS_MAX = 64
+
 export const MEMBER_STATES = ['joining', 'active', 'draining'] as const
 export type MemberState = (typeof MEMBER_STATES)[number]
 
@@ -59,7 +62,7 @@ export function readTags(tags: Readonly<Record<string, string>>): MemberFacts | 
   if (instance === undefined || !/^[0-9a-f]{16}$/.test(instance) || peerPort === undefined)
     return undefined
   const adminPort = readPort(tags[TAGS.adminPort])
-  const zone = tags[TAGS.zone]
+  const zone = readZone(tags[TAGS.zone])
   return {
     version: tags[TAGS.version] ?? '',
     instance,
@@ -70,6 +73,11 @@ export function readTags(tags: Readonly<Record<string, string>>): MemberFacts | 
     ...(adminPort === undefined ? {} : { adminPort }),
     definitions: tags[TAGS.definitions] ?? '',
   }
+}
+
+/** A longer zone than the configuration allows comes from a foreign program, and no ring would take it. */
+function readZone(text: string | undefined): string | undefined {
+  return text === undefined || text === '' || text.length > ZONE_CHARACTERS_MAX ? undefined : text
 }
 
 function readPort(text: string | undefined): number | undefined {

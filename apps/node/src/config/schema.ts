@@ -181,7 +181,7 @@ export const CONFIG_SCHEMA: OptionSchema = {
         join: {
           type: 'array',
           description:
-            'Seeds: members to join through. A node that lists its own address founds the cluster if no other seed answers; without seeds it founds one.',
+            "Seeds: members to join through. A node without seeds, or one that lists its own address, founds the cluster when it finds none. Members that only name each other found one together once more than half of a member's seeds have answered. A node whose seeds do not answer waits.",
           items: { type: 'string', 'x-format': 'seed' },
           default: [],
         },

@@ -42,6 +42,7 @@ export class Upkeep {
         this.#machine.send(peer.index, { t: 'beat', n: this.#machine.clock.highest, c: now })
     this.#findLostSlots()
     this.#machine.inquiries.run()
+    this.#machine.campaigns.confirmWeak()
     if (now >= this.#repairAt) {
       // Spread, so that members do not compare all at once.
       this.#repairAt = now + options.repairIntervalMs + options.random(options.repairIntervalMs)
@@ -66,8 +67,9 @@ export class Upkeep {
   #findLostSlots(): void {
     const { view, now, options } = this.#machine
     const complete = view.peers.every((peer) => !peer.live || peer.up)
-    // A member that has met nobody founds nothing by itself: its host says so.
-    if (!complete || view.peers.length === 1) {
+    // Where nobody has served yet nothing is lost: hosts say who founds the cluster.
+    const wasServed = view.peers.some((peer) => peer.live && peer.state === 'active')
+    if (!complete || !wasServed || view.peers.length === 1) {
       this.#lostSince = now
       return
     }
