@@ -8,6 +8,8 @@ export interface LocalCluster {
   readonly output: () => string
   readonly pids: () => readonly number[]
   redisPort(node: number): number
+  /** Resolves with the exit code, null after a signal. */
+  readonly exited: Promise<number | null>
   /** Ctrl-C; resolves with the exit code. */
   stop(): Promise<number | null>
 }
@@ -41,6 +43,7 @@ export async function startLocalCluster(args: readonly string[]): Promise<LocalC
   })
   return {
     basePort,
+    exited,
     output: () => lines.join('\n'),
     pids: () => lines.flatMap((line) => /^node-\d+\s+(\d+)\s/.exec(line)?.[1] ?? []).map(Number),
     redisPort: (node) => basePort + node * PORTS_PER_NODE + 3,

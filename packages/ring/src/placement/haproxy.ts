@@ -26,8 +26,8 @@ export interface HaproxyOptions {
   /** Off by default: HAProxy has none. */
   readonly hashTags?: boolean
   /**
-   * The servers' `id` settings, from 1 to 2^31 - 1. A node without one gets the lowest free number, in the order of the
-   * nodes, as in HAProxy; a ring's own options name all, so that the others keep theirs when one goes.
+   * The servers' `id` settings, from 1 to 2^31 - 1. A node without one gets the first free number from its place on, as in
+   * HAProxy; a ring's own options name all, so that the others keep theirs when one goes.
    */
   readonly serverIds?: Readonly<Record<string, number>>
 }
@@ -65,15 +65,17 @@ function resolveServerIds(
     }
     taken.add(number)
   }
+  // As HAProxy counts: every server moves the counter on, those with an id of their own too.
+  let next = 1
   // Entries, not assignments: a node may be called `__proto__`.
-  let free = 1
   return Object.fromEntries(
     nodes.map(({ id }) => {
       const number = Object.hasOwn(given, id) ? given[id] : undefined
-      if (number !== undefined) return [id, number]
-      while (taken.has(free)) free++
-      taken.add(free)
-      return [id, free]
+      if (number === undefined) while (taken.has(next)) next++
+      const own = number ?? next
+      taken.add(own)
+      next++
+      return [id, own]
     }),
   )
 }

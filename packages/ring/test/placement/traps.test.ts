@@ -183,7 +183,7 @@ describe('HAProxy', () => {
     }
   })
 
-  test('numbers servers that have no id by the lowest free one, and the others keep theirs', () => {
+  test('numbers servers without an id by the first free one from their place on, and the others keep theirs', () => {
     const ring = createRing(addresses(3), {
       placement: 'haproxy',
       serverIds: { '10.0.0.2:6379': 1 },
@@ -191,14 +191,14 @@ describe('HAProxy', () => {
     expect(ring.options.serverIds).toEqual({
       '10.0.0.1:6379': 2,
       '10.0.0.2:6379': 1,
-      '10.0.0.3:6379': 3,
+      '10.0.0.3:6379': 4,
     })
     const smaller = ring.without('10.0.0.1:6379')
     expect(smaller.options).toMatchObject({
-      serverIds: { '10.0.0.2:6379': 1, '10.0.0.3:6379': 3 },
+      serverIds: { '10.0.0.2:6379': 1, '10.0.0.3:6379': 4 },
     })
     expect(smaller.with({ id: '10.0.0.9:6379' }).options).toMatchObject({
-      serverIds: { '10.0.0.2:6379': 1, '10.0.0.3:6379': 3, '10.0.0.9:6379': 2 },
+      serverIds: { '10.0.0.2:6379': 1, '10.0.0.3:6379': 4, '10.0.0.9:6379': 3 },
     })
   })
 
