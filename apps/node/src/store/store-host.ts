@@ -16,6 +16,8 @@ import {
   type StoreTopology,
 } from '@ringway/store'
 
+const CLOSED_REPLY = new TextEncoder().encode('-ERR the node is closed\r\n')
+
 export interface StoreHostOptions {
   readonly hub: PeerHub
   readonly store: Omit<StoreOptions, 'table' | 'findCommand' | 'random'>
@@ -67,6 +69,10 @@ export class StoreHost implements PoolDriver {
 
   dispatch(command: RoutedCommand, sink: ReplySink, part: number): void {
     const token = this.#replies.expect(sink, part)
+    if (this.#closed) {
+      this.#replies.put(token, CLOSED_REPLY)
+      return
+    }
     this.#store.execute(
       { token, args: command.args, keyIndex: command.keyIndex, resp: command.resp },
       this.#now(),
@@ -79,11 +85,11 @@ export class StoreHost implements PoolDriver {
   }
 
   topology(topology: StoreTopology): void {
-    this.#store.topology(topology, this.#now(), this.#effects)
+    if (!this.#closed) this.#store.topology(topology, this.#now(), this.#effects)
   }
 
   linkUp(member: string, instance: string): void {
-    this.#store.linkUp(member, instance, this.#now(), this.#effects)
+    if (!this.#closed) this.#store.linkUp(member, instance, this.#now(), this.#effects)
   }
 
   linkDown(member: string): void {
@@ -92,7 +98,7 @@ export class StoreHost implements PoolDriver {
 
   /** Serve nothing until the others confirm that this member still may. */
   doubt(): void {
-    this.#store.doubt(this.#now(), this.#effects)
+    if (!this.#closed) this.#store.doubt(this.#now(), this.#effects)
   }
 
   handedOver(): boolean {
@@ -107,9 +113,11 @@ export class StoreHost implements PoolDriver {
     return this.#store.status()
   }
 
+  /** Commands that still wait are answered with an error: for a write that means that its outcome is unknown. */
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#replies.putAll(CLOSED_REPLY)
   }
 
   #send(member: string, message: StoreMessage): void {
@@ -148,6 +156,10 @@ class ReplyRouter {
     this.#free.push(token)
     if (this.#due.length === 0) queueMicrotask(this.#flush)
     this.#due.push({ sink, part: this.#parts[token] ?? 0, reply })
+  }
+
+  putAll(reply: Uint8Array): void {
+    for (const token of this.#sinks.keys()) this.put(token, reply)
   }
 
   readonly #flush = (): void => {
