@@ -39,6 +39,13 @@ test('ringway up starts three ready nodes, one of which may die, and Ctrl-C stop
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
 })
 
+test('ringway up says so and ends when its last node has died', async () => {
+  cluster = await startLocalCluster(['--nodes', '2'])
+  for (const pid of cluster.pids()) process.kill(pid, 'SIGKILL')
+  expect(await cluster.exited).toBe(1)
+  expect(cluster.output()).toMatch(/no node is left$/)
+})
+
 test('ringway up names the port that is in use and what to do', async () => {
   cluster = await startLocalCluster(['--nodes', '1'])
   const second = spawnRingway(['up', '--nodes', '1', '--base-port', String(cluster.basePort)])

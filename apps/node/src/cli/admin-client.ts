@@ -7,9 +7,15 @@ export interface AdminClientOptions {
   readonly token?: string
 }
 
-/** Asks a node's admin API. @throws NodeError NOT_READY when it cannot be reached or refuses, with what to do. */
+/** Asks a node's admin API. @throws NodeError CONFIG_INVALID for a wrong URL, NOT_READY when it cannot be reached or refuses, with what to do. */
 export async function askAdmin<T>(path: string, { admin, token }: AdminClientOptions): Promise<T> {
-  const url = new URL(path, admin.includes('://') ? admin : `http://${admin}`)
+  const base = admin.includes('://') ? admin : `http://${admin}`
+  if (!URL.canParse(path, base) || !/^https?:/.test(base))
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `--admin: found ${JSON.stringify(admin)}; allowed: http://HOST:PORT`,
+    )
+  const url = new URL(path, base)
   const response = await fetch(url, {
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),

@@ -8,6 +8,8 @@ import { printMembers } from './commands/members.ts'
 import { start } from './commands/start.ts'
 import { up } from './commands/up.ts'
 
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
+
 /** Exit codes: 0 done, 1 it failed, 2 the command line or the configuration is wrong. */
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
@@ -66,7 +68,11 @@ function addUp(program: Command, exitWith: (code: number) => void): void {
       'route to these Redis servers instead of the embedded store',
       list,
     )
-    .option('--log-level <level>', 'least severe log line of the nodes', 'error')
+    .addOption(
+      new Option('--log-level <level>', 'least severe log line of the nodes')
+        .choices(LOG_LEVELS)
+        .default('error'),
+    )
     .action(async (options) => exitWith(await up(options)))
 }
 
@@ -103,16 +109,7 @@ function addStart(program: Command, exitWith: (code: number) => void): void {
       list,
     )
     .addOption(new Option('--profile <name>', 'gossip timings').choices(['lan', 'wan', 'local']))
-    .addOption(
-      new Option('--log-level <level>', 'least severe log line').choices([
-        'trace',
-        'debug',
-        'info',
-        'warn',
-        'error',
-        'silent',
-      ]),
-    )
+    .addOption(new Option('--log-level <level>', 'least severe log line').choices(LOG_LEVELS))
     .action(async (options) => exitWith(await start(options)))
 }
 

@@ -39,8 +39,11 @@ export async function up(options: UpOptions): Promise<number> {
     throw new NodeError('JOIN_FAILED', outcome)
   }
   console.log(describe(nodes, options))
-  reportDeaths(nodes)
-  await stop
+  const ended = await Promise.race([stop, reportDeaths(nodes)])
+  if (ended === 'all dead') {
+    console.log('no node is left')
+    return 1
+  }
   console.log('\nstopping …')
   await stopAll(nodes)
   console.log('all nodes stopped')
@@ -172,11 +175,14 @@ function describe(nodes: readonly LocalNode[], options: UpOptions): string {
   ].join('\n')
 }
 
-function reportDeaths(nodes: readonly LocalNode[]): void {
-  for (const node of nodes)
-    void exited(node).then((how) =>
-      console.log(`${node.name} (pid ${node.process.pid}) ended: ${how}. It is not restarted.`),
-    )
+/** Resolves when the last node is gone. */
+async function reportDeaths(nodes: readonly LocalNode[]): Promise<'all dead'> {
+  const deaths = nodes.map(async (node) => {
+    const how = await exited(node)
+    console.log(`${node.name} (pid ${node.process.pid}) ended: ${how}. It is not restarted.`)
+  })
+  await Promise.all(deaths)
+  return 'all dead'
 }
 
 function exited(node: LocalNode): Promise<string> {
