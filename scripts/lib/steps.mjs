@@ -2,8 +2,10 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
-export const root = join(import.meta.dirname, '..', '..')
+// Not import.meta.dirname: a Node.js that is too old for it must come as far as being told so.
+export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 const NODE_FLOOR = [20, 19]
 
@@ -37,7 +39,10 @@ export function install() {
   const lock = join(root, 'package-lock.json')
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return
   console.log('installing dependencies …')
-  if (run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel', 'error']).status !== 0)
+  if (
+    run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel', 'error']).status !==
+    0
+  )
     fail('npm ci failed; its messages are above.')
 }
 
