@@ -259,7 +259,11 @@ export class Campaigns {
     const campaign = this.#campaigns.get(message.id)
     const { view, now, clock, counters } = this.#machine
     clock.observe(message.n, now)
-    if (campaign === undefined || !campaign.waiting.delete(from)) return
+    if (campaign === undefined || !campaign.waiting.delete(from)) {
+      // Too late to count, but who serves is news all the same: this member may have won without that answer.
+      for (const row of message.no) if (clock.observe(row[1], now)) this.hear(row)
+      return
+    }
     campaign.heardAt = now
     campaign.votes++
     for (const row of message.no) {
@@ -373,13 +377,40 @@ export class Campaigns {
 
   /** A member came (back): it may know more, and what was claimed while cut off has to be confirmed. */
   gained(member: number): void {
+    this.confirm(this.#weakSlots())
+    for (const campaign of this.#campaigns.values()) {
+      if (campaign.incumbent !== NOBODY || campaign.asked.has(member)) continue
+      // Whoever is asked late gets as long for its answer as the others had.
+      campaign.heardAt = this.#machine.now
+      this.#ask(campaign, member)
+    }
+  }
+
+  /** Confirms what was claimed while cut off, once this member is not cut off any more. O(slots). */
+  confirmWeak(): void {
+    const { view, now } = this.#machine
+    if (view.isCutOff(now)) return
+    this.confirm(this.#weakSlots())
+  }
+
+  #weakSlots(): readonly number[] {
     const { view } = this.#machine
     const weak: number[] = []
     for (let slot = 0; slot < view.slotCount; slot++)
       if (view.weak[slot] === 1 && view.role[slot] === SERVING) weak.push(slot)
-    this.confirm(weak)
-    for (const campaign of this.#campaigns.values())
-      if (campaign.incumbent === NOBODY && !campaign.asked.has(member)) this.#ask(campaign, member)
+    return weak
+  }
+
+  /**
+   * The member that serves the slot, as this one knew, can be reached again: it is asked first and alone, not passed
+   * over with the votes of the others.
+   */
+  meet(slot: number, incumbent: number): void {
+    const { view } = this.#machine
+    if (view.role[slot] !== CAMPAIGNING || view.claimant[slot] !== incumbent) return
+    if (this.#campaigns.get(this.#of[slot] ?? 0)?.incumbent !== NOBODY) return
+    this.#abandon(slot)
+    this.#machine.touch(slot)
   }
 
   review(): void {

@@ -56,7 +56,7 @@ export class Inquiries {
         outdated.push(slot)
         return
       }
-      const signed = view.weak[slot] === 1 ? -epoch : epoch
+      const signed = view.signedEpoch(slot)
       const same = claims.get(signed)
       if (same === undefined) claims.set(signed, [slot])
       else same.push(slot)

@@ -45,11 +45,7 @@ export class Links {
     view.forgetOrders()
     const served: number[] = []
     for (let slot = 0; slot < view.slotCount; slot++)
-      served.push(
-        view.role[slot] === SERVING
-          ? (view.epoch[slot] ?? 0) * (view.weak[slot] === 1 ? -1 : 1)
-          : 0,
-      )
+      served.push(view.role[slot] === SERVING ? view.signedEpoch(slot) : 0)
     this.#machine.send(peer.index, {
       t: 'hi',
       v: STORE_PROTOCOL_VERSION,
@@ -158,6 +154,7 @@ export class Links {
       const epoch = epochs[slot] ?? 0
       if (epoch !== 0) this.#learnClaim(peer, slot, epoch)
       else if (view.claimant[slot] === peer.index) view.claimant[slot] = NOBODY
+      if (epoch > 0) campaigns.meet(slot, peer.index)
     }
     if (away > this.#machine.options.tombstoneMs) this.#dropOldCopy(peer)
     campaigns.gained(peer.index)

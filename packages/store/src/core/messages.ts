@@ -134,7 +134,7 @@ export interface MoreMessage {
   readonly k: 0 | 1
 }
 
-/** Store this entry: the sender serves its slot with epoch `e`. `id` 0 asks for no answer. */
+/** Store this entry: the sender serves its slot with epoch `e`, negative when it claimed it while cut off. `id` 0 asks for no answer. */
 export interface WriteMessage {
   readonly t: 'w'
   readonly id: number
@@ -142,7 +142,7 @@ export interface WriteMessage {
   readonly r: EntryRow
 }
 
-/** Everything in the slot at or below version `n` is gone. */
+/** Everything in the slot at or below version `n` is gone; `e` as in a write. */
 export interface FlushMessage {
   readonly t: 'z'
   readonly id: number

@@ -37,15 +37,19 @@ export class Replica {
     if (message.id !== 0) this.#machine.send(from, { t: 'a', id: message.id })
   }
 
-  #accept(from: number, id: number, slot: number, epoch: number): boolean {
+  #accept(from: number, id: number, slot: number, signed: number): boolean {
     const { view, planted, clock, now, campaigns } = this.#machine
+    const epoch = Math.abs(signed)
     const promised = view.promised[slot] ?? 0
     if (epoch === promised || planted === 'accept-from-stale-primary') return true
-    if (epoch > promised && clock.observe(epoch, now)) {
-      campaigns.learnClaim(slot, epoch, from)
-      return true
+    if (epoch > promised && !clock.observe(epoch, now)) {
+      this.#refuse(from, id, slot, 'clock')
+      return false
     }
-    this.#refuse(from, id, slot, epoch > promised ? 'clock' : 'primary')
+    if (epoch > promised) campaigns.learnClaim(slot, epoch, from, signed < 0)
+    // A claim made while cut off is not learned where the member with the better one can be reached.
+    if (view.promised[slot] === epoch) return true
+    this.#refuse(from, id, slot, 'primary')
     return false
   }
 

@@ -372,6 +372,11 @@ export class View {
     return this.reachableCount() * 2 <= electorate
   }
 
+  /** Epoch of the claim known for the slot; negative when it was made while cut off. */
+  signedEpoch(slot: number): number {
+    return (this.epoch[slot] ?? 0) * (this.weak[slot] === 1 ? -1 : 1)
+  }
+
   /**
    * True when claim (epoch, member) stands above the claim known for the slot. A weak claim yields to a strong one, and
    * is not heard while the member with the strong one can be reached. Ties fall to the smaller name.

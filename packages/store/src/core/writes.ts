@@ -25,6 +25,7 @@ interface PendingWrite {
   readonly key: Uint8Array | undefined
   readonly keyCode: number
   readonly version: number
+  /** As `View.signedEpoch`. */
   epoch: number
   readonly copies: Copy[]
   /** Undefined when nobody waits, or the client has its answer. */
@@ -186,7 +187,7 @@ export class Writes {
       key,
       keyCode,
       version,
-      epoch: this.#machine.view.epoch[slot] ?? 0,
+      epoch: this.#machine.view.signedEpoch(slot),
       copies: [],
       client,
       reply,
@@ -219,7 +220,7 @@ export class Writes {
   teachLearners(slot: number, row: WriteMessage['r']): void {
     const learners = this.#learners.get(slot)
     if (learners === undefined) return
-    const message: WriteMessage = { t: 'w', id: 0, e: this.#machine.view.epoch[slot] ?? 0, r: row }
+    const message: WriteMessage = { t: 'w', id: 0, e: this.#machine.view.signedEpoch(slot), r: row }
     for (const learner of learners)
       if (this.#machine.view.isUp(learner)) this.#machine.send(learner, message)
   }
@@ -365,7 +366,7 @@ export class Writes {
     if (!this.hasPending(slot)) return
     for (const write of [...this.#pending.values()]) {
       if (write.slot !== slot) continue
-      write.epoch = this.#machine.view.epoch[slot] ?? 0
+      write.epoch = this.#machine.view.signedEpoch(slot)
       write.orderly = false
       this.#settle(write)
     }

@@ -31,8 +31,9 @@ export class WireRules {
     if (message.t !== 'w' || message.id === 0) return
     const slot = message.r[0]
     const promised = this.#promised.get(slot) ?? 0
+    const epoch = Math.abs(message.e)
     const key = `${from} ${message.id}`
-    this.#writes.set(key, { epoch: message.e, slot, stale: message.e < promised })
+    this.#writes.set(key, { epoch, slot, stale: epoch < promised })
   }
 
   sent(to: string, message: StoreMessage): void {
