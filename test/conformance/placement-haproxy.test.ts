@@ -1,6 +1,6 @@
 import { createRing, type PlacementOptions, type RingNode } from '@ringway/ring'
 import { afterEach, describe, it, type TestContext } from 'vitest'
-import { askOver, HTTP } from '../support/placement-ask.ts'
+import { askOver, HTTP, LIVE_TIMEOUT_MS } from '../support/placement-ask.ts'
 import { expectAgreement } from '../support/placement-compare.ts'
 import { LIVE_COUNTS, liveKeys } from '../support/placement-keys.ts'
 import { type LiveProgram, startProgram } from '../support/placement-process.ts'
@@ -89,7 +89,7 @@ const servers = (count: number, weights: readonly number[] = [1]): RingNode[] =>
     weight: weights[i % weights.length] ?? 1,
   }))
 
-describe('HAProxy', () => {
+describe('HAProxy', { timeout: LIVE_TIMEOUT_MS }, () => {
   for (const count of LIVE_COUNTS) {
     it(`agrees on 100,000 keys at ${count} servers`, async (context) => {
       const backend: Backend = {

@@ -1,6 +1,6 @@
 import { createRing, type PlacementOptions, type RingNode, type TwemproxyHash } from '@ringway/ring'
 import { afterEach, describe, it, type TestContext } from 'vitest'
-import { ask, REDIS } from '../support/placement-ask.ts'
+import { ask, LIVE_TIMEOUT_MS, REDIS } from '../support/placement-ask.ts'
 import { type FakeBackends, startFakeBackends } from '../support/placement-backends.ts'
 import { expectAgreement } from '../support/placement-compare.ts'
 import { LIVE_COUNTS, liveKeys, liveNames } from '../support/placement-keys.ts'
@@ -95,7 +95,7 @@ async function compare(port: number, pool: LivePool, keys: readonly Uint8Array[]
 
 const local = (count: number): string[] => new Array<string>(count).fill('127.0.0.1')
 
-describe('nutcracker', () => {
+describe('nutcracker', { timeout: LIVE_TIMEOUT_MS }, () => {
   it('agrees on 100,000 keys at 1, 2, 3, 5, 7, 14, 25 and 50 servers', async (context) => {
     const fakes = await backends(local(50))
     const pools = LIVE_COUNTS.map((count) =>
