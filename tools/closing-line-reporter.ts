@@ -17,8 +17,7 @@ export default class ClosingLineReporter implements Reporter {
       }
     }
     for (const line of skipped) console.log(`skipped  ${line}`)
-    console.log(
-      `\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`,
-    )
+    if (skipped.length > 0) console.log(`${skipped.length} skipped`)
+    console.log(`\n${passed} passed, ${failed} failed`)
   }
 }

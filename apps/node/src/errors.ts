@@ -7,8 +7,7 @@ export const NODE_ERRORS = {
   BIND_FAILED: 'an address of this node cannot be bound',
   INSECURE: 'the node would talk beyond this machine without a cluster key',
   JOIN_FAILED: 'the cluster refused this node, or it was stopped before a seed answered',
-  TAGS_TOO_LARGE: 'the member metadata does not fit in 512 bytes',
-  NOT_READY: 'the node has not joined its cluster yet',
+  ADMIN_UNAVAILABLE: 'the admin API of a node cannot be reached, or refuses',
   CLOSED: 'the node is closed',
 } as const
 

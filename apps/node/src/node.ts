@@ -125,12 +125,24 @@ class StartingNode {
     })
   }
 
-  /** Undoes what was started. */
+  /** Undoes what was started. What goes wrong on the way is logged: the reason for giving up is the one to tell. */
   async abandon(): Promise<void> {
-    await this.#admin?.close()
-    await this.#cluster?.abandon()
-    await this.#hub?.close()
-    await this.#memberlist?.close()
+    await this.#finish([() => this.#cluster?.abandon(), ...this.#closing()])
+  }
+
+  /** The sockets, from the outside in. */
+  #closing(): readonly (() => Promise<unknown> | undefined)[] {
+    return [() => this.#admin?.close(), () => this.#hub?.close(), () => this.#memberlist?.close()]
+  }
+
+  /** Runs every step, whatever becomes of the one before. */
+  async #finish(steps: readonly (() => Promise<unknown> | undefined)[]): Promise<void> {
+    for (const step of steps)
+      try {
+        await step()
+      } catch (error) {
+        this.#log.error({ err: error }, 'a step of closing failed')
+      }
   }
 
   async #startGossip(): Promise<Memberlist> {
@@ -214,16 +226,14 @@ class StartingNode {
   }
 
   async #close(cluster: Cluster): Promise<void> {
-    await cluster.leave()
-    await this.#admin?.close()
-    await this.#hub?.close()
-    await this.#memberlist?.close()
+    await this.#finish([() => cluster.leave(), ...this.#closing()])
   }
 }
 
 /** Listeners open last, when the node serves; a port that is taken should not be found out that late. */
-async function checkPorts({ listeners, admin, peer }: NodeConfig): Promise<void> {
+async function checkPorts({ listeners, admin, peer, gossip }: NodeConfig): Promise<void> {
   const wanted = [
+    { what: 'gossip', bind: gossip.bind },
     ...listeners.map(({ protocol, bind }) => ({ what: protocol, bind })),
     ...(admin ? [{ what: 'admin', bind: admin.bind }] : []),
     { what: 'peer', bind: peer.bind },

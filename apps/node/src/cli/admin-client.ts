@@ -7,7 +7,7 @@ export interface AdminClientOptions {
   readonly token?: string
 }
 
-/** Asks a node's admin API. @throws NodeError CONFIG_INVALID for a wrong URL, NOT_READY when it cannot be reached or refuses, with what to do. */
+/** Asks a node's admin API. @throws NodeError CONFIG_INVALID for a wrong URL, ADMIN_UNAVAILABLE when it cannot be reached or refuses, with what to do. */
 export async function askAdmin<T>(path: string, { admin, token }: AdminClientOptions): Promise<T> {
   const base = admin.includes('://') ? admin : `http://${admin}`
   if (!URL.canParse(path, base) || !/^https?:/.test(base))
@@ -21,7 +21,7 @@ export async function askAdmin<T>(path: string, { admin, token }: AdminClientOpt
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   }).catch((cause: Error) => {
     throw new NodeError(
-      'NOT_READY',
+      'ADMIN_UNAVAILABLE',
       `no node answers at ${url.origin} (${reason(cause)}); --admin URL names another`,
       {},
       { cause },
@@ -29,7 +29,10 @@ export async function askAdmin<T>(path: string, { admin, token }: AdminClientOpt
   })
   const body = (await response.json().catch(() => ({}))) as { message?: string }
   if (!response.ok)
-    throw new NodeError('NOT_READY', `${url.origin}: ${body.message ?? `HTTP ${response.status}`}`)
+    throw new NodeError(
+      'ADMIN_UNAVAILABLE',
+      `${url.origin}: ${body.message ?? `HTTP ${response.status}`}`,
+    )
   return body as T
 }
 

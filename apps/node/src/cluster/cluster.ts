@@ -23,6 +23,7 @@ const POLL_MS = 25
 const SLOW_START_MS = 5_000
 const HAND_OVER_TIMEOUT_MS = 10_000
 const LEAVE_TIMEOUT_MS = 3_000
+const ABANDON_TIMEOUT_MS = 1_000
 /** A member that calls us, and that gossip does not know, is asked to let us join; not more often than this. */
 const CALL_BACK_INTERVAL_MS = 200
 
@@ -193,6 +194,9 @@ export class Cluster {
     this.#ending.abort()
     this.store?.close()
     await this.router.close({ drainTimeoutMs: 0 })
+    // Others may have met us already: without a word they would take us for failed.
+    if (this.members.length > 1)
+      await this.memberlist.leave({ timeoutMs: ABANDON_TIMEOUT_MS }).catch(() => {})
   }
 
   /** Brings rings, links, store and router in line with what gossip and links know. */
@@ -203,6 +207,26 @@ export class Cluster {
     if (fingerprint === this.#fingerprint) return
     this.#fingerprint = fingerprint
     this.#epoch++
+    try {
+      this.#apply(members)
+    } catch (error) {
+      // More members or weight than a ring takes: what was agreed before goes on serving.
+      this.#log.error({ err: error, members: members.length }, 'the new member list cannot be used')
+      return
+    }
+    for (const listener of this.listeners) this.#tell(listener, members)
+  }
+
+  /** A listener of the application that throws is its own problem, not that of the cluster. */
+  #tell(listener: (event: TopologyEvent) => void, members: readonly ClusterMember[]): void {
+    try {
+      listener({ epoch: this.#epoch, members })
+    } catch (error) {
+      this.#log.error({ err: error }, 'a topology listener failed')
+    }
+  }
+
+  #apply(members: readonly ClusterMember[]): void {
     for (const pool of this.pools) pool.follow(members)
     this.hub.setPeers(
       members
@@ -229,7 +253,6 @@ export class Cluster {
         type: 'topology',
         topology: buildTopology(this.#epoch, this.pools, members),
       })
-    for (const listener of this.listeners) listener({ epoch: this.#epoch, members })
   }
 
   #createStore(pool: StorePoolConfig): StoreHost {
@@ -310,7 +333,11 @@ export class Cluster {
     const now = performance.now()
     if (gossip === undefined || now - this.#calledBackAt < CALL_BACK_INTERVAL_MS) return
     this.#calledBackAt = now
-    void this.memberlist.join([gossip]).then(() => this.refresh())
+    void this.memberlist.join([gossip]).then(
+      () => this.refresh(),
+      (error: Error) =>
+        this.#log.warn({ err: error, gossip }, 'cannot join through a member that called'),
+    )
   }
 
   /** Events of one turn cause one refresh. */

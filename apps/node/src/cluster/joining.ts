@@ -117,16 +117,24 @@ export class Joining {
   }
 
   #explain(errors: readonly SeedError[], waitMs: number): void {
-    const reasons = errors.map(({ seed, error }) => `${seed}: ${error.message}`)
-    if (reasons.length === 0)
-      this.#tools.log.info('the seeds have no cluster yet; waiting for one of them to found it')
-    else
-      this.#tools.log.warn(
-        { silent: reasons },
-        `looking for a cluster; trying again in ${waitMs} ms. If there is none yet, one node has to found it: start it without --join, or list its own address among its seeds`,
-      )
+    const { log } = this.#tools
+    if (errors.length === 0) {
+      log.info('the seeds have no cluster yet; waiting for one of them to found it')
+      return
+    }
+    const seeds = errors.map(({ seed, error }) => `${seed}: ${error.message}`)
+    const answered = errors.some(({ error }) => !SILENT_CODES.has(codeOf(error)))
+    log.warn(
+      { seeds },
+      answered
+        ? `a seed answered and could not be joined; trying again in ${waitMs} ms. Do its cluster key (--encrypt) and label (--label) equal this node's?`
+        : `no seed answered; trying again in ${waitMs} ms. If there is no cluster yet, one node has to found it: start it without --join, or list its own address among its seeds`,
+    )
   }
 }
+
+/** What a seed that is not there looks like. */
+const SILENT_CODES = new Set(['GOSSIP_UNREACHABLE', 'GOSSIP_TIMEOUT', 'GOSSIP_SEED_UNRESOLVED'])
 
 /** Errors that trying again does not mend. */
 const FINAL_CODES = new Set([
@@ -136,9 +144,7 @@ const FINAL_CODES = new Set([
 ])
 
 function refuseIfRefused(errors: readonly SeedError[]): void {
-  const final = errors.find(({ error }) =>
-    FINAL_CODES.has(String((error as { code?: unknown }).code)),
-  )
+  const final = errors.find(({ error }) => FINAL_CODES.has(codeOf(error)))
   if (final)
     throw new NodeError(
       'JOIN_FAILED',
@@ -153,4 +159,8 @@ function ownAddresses(memberlist: Memberlist, gossip: GossipConfig): ReadonlySet
   return new Set(
     [host, gossip.bind.host, 'localhost'].map((own) => formatHostPort({ host: own, port })),
   )
+}
+
+function codeOf(error: Error): string {
+  return String((error as { readonly code?: unknown }).code)
 }

@@ -18,6 +18,9 @@ export const TAGS = {
 /** As `zone` in config/schema.ts. */
 export const ZONE_CHARACTERS_MAX = 64
 
+/** Above it a handful of members would fill a ring: weights are shares, not megabytes. */
+export const WEIGHT_MAX = 64
+
 export const MEMBER_STATES = ['joining', 'active', 'draining'] as const
 export type MemberState = (typeof MEMBER_STATES)[number]
 
@@ -88,5 +91,5 @@ function readPort(text: string | undefined): number | undefined {
 
 function readWeight(text: string | undefined): number {
   const weight = Number(text)
-  return Number.isFinite(weight) && weight > 0 && weight <= 1000 ? weight : 1
+  return Number.isFinite(weight) && weight > 0 && weight <= WEIGHT_MAX ? weight : 1
 }

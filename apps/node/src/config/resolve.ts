@@ -55,6 +55,7 @@ export function resolveConfig(options: NodeOptions, source = 'options'): NodeCon
     ...(raw.admin ? { admin: resolveAdmin(raw.admin) } : {}),
   }
   checkReferences(config, source)
+  checkAddresses(config, source)
   checkExposure(config, source)
   return Object.freeze(config)
 }
@@ -180,6 +181,25 @@ function checkReferences(config: NodeConfig, source: string): void {
       'CONFIG_INVALID',
       `${source}: listeners.${index}.pool: found ${JSON.stringify(pool)}; allowed: ${config.pools.map(({ name }) => name).join(', ')}`,
     )
+  }
+}
+
+function checkAddresses(config: NodeConfig, source: string): void {
+  const used = new Map<string, string>()
+  for (const [key, bind] of [
+    ['gossip.bind', config.gossip.bind],
+    ['peer.bind', config.peer.bind],
+    ...(config.admin ? [['admin.bind', config.admin.bind] as const] : []),
+    ...config.listeners.map(({ bind }, index) => [`listeners.${index}.bind`, bind] as const),
+  ] as const) {
+    const address = formatHostPort(bind)
+    const other = used.get(address)
+    if (bind.port !== 0 && other !== undefined)
+      throw new NodeError(
+        'CONFIG_INVALID',
+        `${source}: ${key}: found ${address}, which is ${other} already; allowed: an address of its own`,
+      )
+    used.set(address, key)
   }
 }
 

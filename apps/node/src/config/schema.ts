@@ -1,3 +1,5 @@
+import { WEIGHT_MAX } from '../cluster/member-tags.ts'
+
 /**
  * The configuration, as one JSON Schema: it validates the file, names the environment variables, and prints
  * docs/configuration.md. A new option is a new entry here and nowhere else.
@@ -148,7 +150,7 @@ export const CONFIG_SCHEMA: OptionSchema = {
       type: 'number',
       description: 'Share of the ring relative to other members.',
       exclusiveMinimum: 0,
-      maximum: 1000,
+      maximum: WEIGHT_MAX,
       default: 1,
     },
     profile: {

@@ -111,10 +111,14 @@ async function startAll(nodes: LocalNode[], options: UpOptions): Promise<string>
     startNode(index + 1, options),
   )
   nodes.push(...others)
-  return await allReady(others)
+  return await allReady(others, nodes)
 }
 
-async function allReady(nodes: readonly LocalNode[]): Promise<string> {
+/** `ready` when all of `awaited` are; why not when one of `watched` ends or time is up. */
+async function allReady(
+  awaited: readonly LocalNode[],
+  watched: readonly LocalNode[] = awaited,
+): Promise<string> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<string>((resolve) => {
     timer = setTimeout(
@@ -122,12 +126,12 @@ async function allReady(nodes: readonly LocalNode[]): Promise<string> {
       READY_TIMEOUT_MS,
     )
   })
-  const failures = nodes.map((node) =>
+  const failures = watched.map((node) =>
     exited(node).then(
       (how) => `${node.name} ended before it was ready (${how}); its messages are above`,
     ),
   )
-  const ready = Promise.all(nodes.map(readyLine)).then(() => 'ready')
+  const ready = Promise.all(awaited.map(readyLine)).then(() => 'ready')
   try {
     return await Promise.race([ready, late, ...failures])
   } finally {
