@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { afterEach, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
-import { plainClient } from '../support/redis-client.ts'
+import { inParallel, plainClient } from '../support/redis-client.ts'
 import {
   admin,
   type NodeProcess,
@@ -20,6 +20,21 @@ afterEach(async () => {
   await stopCluster(nodes)
   nodes = []
 })
+
+/** Every member says that each slot has all its copies. */
+async function untilSafe(what: string): Promise<void> {
+  await eventually(
+    what,
+    async () => {
+      for (const node of nodes) {
+        const { pools } = await admin<{ pools: { store: { safe: boolean } }[] }>(node, '/v1/pools')
+        if (!pools[0]?.store.safe) return false
+      }
+      return true
+    },
+    { timeoutMs: 60_000 },
+  )
+}
 
 /** What one key may read as: the last acknowledged number, or any later one whose outcome is unknown. */
 interface Expectation {
@@ -40,9 +55,13 @@ test('a member killed and restarted within 300 ms, 20 times under load: no ackno
   let victim = -1
   let stop = false
 
-  const seedClient = await plainClient(seeds[0]?.redis ?? 0)
-  await Promise.all(expected.map((_, key) => seedClient.set(`k${key}`, '0')))
-  seedClient.disconnect()
+  await untilSafe('the first copies')
+  const first = await plainClient(seeds[0]?.redis ?? 0)
+  await inParallel(expected, 50, async (state) => {
+    const key = `k${expected.indexOf(state)}`
+    await eventually(`${key} is there`, async () => (await first.set(key, '0')) === 'OK')
+  })
+  first.disconnect()
 
   // Each worker owns the keys congruent to its number, and works through any node that is not being restarted.
   const work = async (worker: number) => {
@@ -95,20 +114,7 @@ test('a member killed and restarted within 300 ms, 20 times under load: no ackno
     await fresh.ready
     victim = -1
     // The next fault comes when the promise holds again: every slot has its copies.
-    await eventually(
-      `re-replication after restart ${round + 1}`,
-      async () => {
-        for (const node of nodes) {
-          const { pools } = await admin<{ pools: { store: { safe: boolean } }[] }>(
-            node,
-            '/v1/pools',
-          )
-          if (!pools[0]?.store.safe) return false
-        }
-        return true
-      },
-      { timeoutMs: 30_000 },
-    )
+    await untilSafe(`re-replication after restart ${round + 1}`)
   }
   stop = true
   await Promise.all(workers)
