@@ -26,6 +26,7 @@ build()
 const checks = [
   ['lint', bin('biome'), ['check', '--error-on-warnings', '.']],
   ['types', bin('turbo'), ['run', 'check:types', '--output-logs=errors-only']],
+  ['exports', process.execPath, ['scripts/check-exports.mjs']],
 ]
 for (const [name, command, args] of checks) {
   console.log(`\n== ${name}`)

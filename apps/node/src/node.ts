@@ -6,14 +6,15 @@ import { createAdminServer } from './admin/server.ts'
 import { Cluster, type TopologyEvent } from './cluster/cluster.ts'
 import { clusterIdentity } from './cluster/definitions.ts'
 import type { ClusterMember } from './cluster/member-tags.ts'
-import { formatHostPort, type HostPort } from './config/address.ts'
-import type { NodeConfig } from './config/config.ts'
+import { formatHostPort, type HostPort, isWildcard, parseHostPort } from './config/address.ts'
+import type { GossipConfig, NodeConfig } from './config/config.ts'
 import type { NodeOptions } from './config/options.ts'
 import { resolveConfig } from './config/resolve.ts'
 import { NodeError } from './errors.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { canBind } from './net/free-ports.ts'
+import { localAddressTowards } from './net/route.ts'
 import { createNodeView } from './node-view.ts'
 import { createNodeStore, type NodeStore } from './store/node-store.ts'
 
@@ -147,11 +148,12 @@ class StartingNode {
 
   async #startGossip(): Promise<Memberlist> {
     const { name, profile, gossip } = this.#config
+    const advertise = gossip.advertise ?? (await routeToSeed(gossip))
     this.#memberlist = await createMemberlist({
       name,
       profile,
       bind: gossip.bind,
-      ...(gossip.advertise ? { advertise: gossip.advertise } : {}),
+      ...(advertise ? { advertise } : {}),
       delegate: gossip.delegate,
       ...(gossip.label === '' ? {} : { label: gossip.label }),
       ...(gossip.keys.length === 0 ? {} : { keys: [...gossip.keys] }),
@@ -228,6 +230,17 @@ class StartingNode {
   async #close(cluster: Cluster): Promise<void> {
     await this.#finish([() => cluster.leave(), ...this.#closing()])
   }
+}
+
+/** Bound to every interface, we are told to others by the address that faces the first seed with a route. */
+async function routeToSeed({ bind, join }: GossipConfig): Promise<{ host: string } | undefined> {
+  if (!isWildcard(bind.host)) return undefined
+  for (const seed of join) {
+    const address = parseHostPort(seed.replace(/^[^/]+\//, ''), bind.port)
+    const host = address && (await localAddressTowards(address.host, address.port))
+    if (host !== undefined) return { host }
+  }
+  return undefined
 }
 
 /** Listeners open last, when the node serves; a port that is taken should not be found out that late. */

@@ -24,7 +24,7 @@ export interface StartFlags {
 }
 
 /** The pool that `--redis-backends` defines. */
-export const BACKENDS_POOL = 'cache'
+const BACKENDS_POOL = 'cache'
 const DEFAULT_REDIS_BIND = '127.0.0.1:6380'
 
 /** What the flags say, in the shape of the configuration file: only what was given. */

@@ -9,9 +9,9 @@ import type { Logger } from '../logger.ts'
  * How long a founder waits for a member of an existing cluster to call. The members of a cluster keep dialing a member
  * that was killed, so a founder that is restarted at once is called before it has founded anything.
  */
-export const FOUND_DELAY_MS = 1_000
+const FOUND_DELAY_MS = 1_000
 /** Members that found together give one that was told to found the cluster this much more time. */
-export const FOUND_TOGETHER_DELAY_MS = 3_000
+const FOUND_TOGETHER_DELAY_MS = 3_000
 const CALL_POLL_MS = 25
 const RETRY_MIN_MS = 200
 const RETRY_MAX_MS = 5_000

@@ -39,7 +39,7 @@ export async function start(flags: StartFlags): Promise<number> {
 }
 
 /** `ringway ready name=… gossip=… peer=… admin=… redis=…`: one line for people and scripts. */
-export function readyLine(node: RingwayNode): string {
+function readyLine(node: RingwayNode): string {
   const { gossip, peer, admin, listeners } = node.addresses
   const parts = [
     `name=${node.name}`,
