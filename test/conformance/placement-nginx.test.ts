@@ -51,7 +51,7 @@ async function start(context: TestContext, upstreams: readonly Upstream[]): Prom
     ports: [port],
     args: (file, folder) => ['-c', file, '-p', folder, '-e', `${folder}/error.log`],
     config: (folder) => `
-      daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log emerg;
+      daemon off; master_process off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log emerg;
       events { worker_connections 256; }
       http {
         access_log off; keepalive_requests 100000000; recursive_error_pages on; ignore_invalid_headers off;

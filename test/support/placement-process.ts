@@ -12,9 +12,11 @@ export interface LiveProgram {
 }
 
 const running = new Set<ChildProcess>()
+// SIGTERM, not SIGKILL: nginx and haproxy have workers that only their master can end.
 process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
+  for (const child of running) child.kill('SIGTERM')
 })
+const STOP_TIMEOUT_MS = 5_000
 
 /** Where a program runs and how it is called; `folder` is its own and is removed at the end. */
 export interface LiveOptions {
@@ -42,8 +44,10 @@ export async function startProgram(options: LiveOptions): Promise<LiveProgram> {
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   void exited.then(() => running.delete(child))
   const stop = async () => {
-    child.kill('SIGKILL')
+    child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
     await exited
+    clearTimeout(late)
     await rm(folder, { recursive: true, force: true })
   }
   try {
