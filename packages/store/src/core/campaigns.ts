@@ -408,7 +408,7 @@ export class Campaigns {
   meet(slot: number, incumbent: number): void {
     const { view } = this.#machine
     if (view.role[slot] !== CAMPAIGNING || view.claimant[slot] !== incumbent) return
-    if (this.#campaigns.get(this.#of[slot] ?? 0)?.incumbent !== NOBODY) return
+    if (this.#campaigns.get(this.#of[slot] ?? 0)?.waiting.has(incumbent) === true) return
     this.#abandon(slot)
     this.#machine.touch(slot)
   }

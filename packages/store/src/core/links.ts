@@ -232,6 +232,8 @@ export class Links {
     const { view } = this.#machine
     for (const slot of unpackRanges(message.s, view.slotCount)) {
       view.noteHolding(from, slot, 0)
+      // It pulls again if it wants to; until then it needs no writes that nobody waits for.
+      this.#machine.writes.unlearn(slot, from)
       if (view.claimant[slot] === from) view.claimant[slot] = NOBODY
       this.#machine.touch(slot)
     }

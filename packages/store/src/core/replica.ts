@@ -1,5 +1,6 @@
 import type { Machine } from './machine.ts'
 import type { FlushMessage, RefusedMessage, WriteMessage } from './messages.ts'
+import { SELF } from './view.ts'
 
 /**
  * The side that stores what a primary ordered: as an owner, a learner or a stand-in alike. The epoch alone decides
@@ -16,7 +17,9 @@ export class Replica {
   receive(from: number, message: WriteMessage): void {
     const slot = message.r[0]
     if (!this.#accept(from, message.id, slot, message.e)) return
-    const { entries } = this.#machine
+    const { entries, view } = this.#machine
+    // Meant for a learner, and this member does not fill the slot any more: it would never get rid of it.
+    if (message.id === 0 && !view.owns(SELF, slot)) return
     const result = entries.merge(message.r)
     if (result === 'clock' || result === 'full') {
       this.#refuse(from, message.id, slot, result)

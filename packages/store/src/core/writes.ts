@@ -72,6 +72,14 @@ export class Writes {
     else if (!learners.includes(member)) learners.push(member)
   }
 
+  unlearn(slot: number, member: number): void {
+    const learners = this.#learners.get(slot)
+    const at = learners?.indexOf(member) ?? -1
+    if (learners === undefined || at === -1) return
+    learners.splice(at, 1)
+    if (learners.length === 0) this.#learners.delete(slot)
+  }
+
   forgetLearners(slot: number): void {
     this.#learners.delete(slot)
   }

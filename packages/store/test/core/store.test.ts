@@ -224,6 +224,21 @@ describe('three members', () => {
     for (let i = 0; i < 50; i++) expect(bench.ask('a', 'GET', `k${i}`)).toContain(`v${i}\r\n`)
   })
 
+  it('let a leaver go that once filled its slots, however much is written', () => {
+    const bench = Bench.three()
+    const keys = Array.from({ length: 60 }, (_, i) => `k${i}`)
+    const write = (): void => keys.forEach((key) => void bench.ask('a', 'INCR', key))
+    write()
+    bench.topology(['a', 'b', 'c'], { b: 'draining' })
+    for (let i = 0; i < 150; i++) {
+      bench.pass(20)
+      write()
+    }
+    expect(bench.store('b').status()).toMatchObject({ held: 0, leftOver: 0, entries: 0 })
+    expect(bench.store('b').handedOver()).toBe(true)
+    for (const key of keys) expect(bench.ask('c', 'GET', key)).toContain('151')
+  })
+
   it('refuse writes with fewer reachable copies than minCopies', () => {
     const bench = Bench.three({ replicas: 3, minCopies: 2 })
     expect(bench.ask('a', 'SET', 'k', 'v')).toBe('+OK\r\n')

@@ -99,3 +99,39 @@ describe('a claim made while cut off', () => {
     expect(bench.store('b').primaryOf(slot)).toBe('c')
   })
 })
+
+describe('a campaign', () => {
+  it('that lost the serving member on the way asks it again when it returns', () => {
+    const bench = Bench.three()
+    for (let i = 0; i < 40; i++) bench.ask('a', 'SET', `k${i}`, 'v0')
+    // The others take c's slots over; c, back again, fills them and asks for them.
+    bench.unlink('a', 'c').unlink('b', 'c')
+    for (let i = 0; i < 20; i++) {
+      bench.now += 20
+      for (const name of ['a', 'b']) bench.store(name).tick(bench.now, bench.out(name))
+      bench.deliver()
+    }
+    const asks = ({ from, message }: { from: string; message: { t: string } }) =>
+      from === 'c' && message.t === 'ask'
+    for (const other of ['a', 'b']) {
+      bench.store(other).linkUp('c', 'c-1', bench.now, bench.out(other))
+      bench.store('c').linkUp(other, `${other}-1`, bench.now, bench.out('c'))
+    }
+    for (let i = 0; i < 50; i++) {
+      bench.pass(20, false)
+      bench.deliver((letter) => !asks(letter) || letter.to !== 'a')
+    }
+    expect(bench.letters.some((letter) => asks(letter) && letter.to === 'a')).toBe(true)
+    bench.unlink('a', 'b').unlink('a', 'c')
+    bench.deliver(({ from }) => from !== 'b')
+    bench.store('a').linkUp('c', 'c-1', bench.now, bench.out('a'))
+    bench.store('c').linkUp('a', 'a-1', bench.now, bench.out('c'))
+    bench.deliver(({ message }) => message.t === 'hi')
+    bench.deliver(({ to }) => to !== 'a')
+    const both = [...Array(16).keys()].filter(
+      (slot) =>
+        bench.store('a').primaryOf(slot) === 'a' && bench.store('c').primaryOf(slot) === 'c',
+    )
+    expect(both).toEqual([])
+  })
+})
