@@ -7,6 +7,11 @@ import { CAMPAIGNING, IDLE, NOBODY, SELF, SERVING } from './view.ts'
 const RETRY_MS = 40
 /** … when this member reaches it too and it declined to hand over. */
 const CONCESSION_RETRY_MS = 200
+/**
+ * A member that was suspended and reaches too few of the others waits this long for links to return before it serves
+ * without them: they have most likely gone on, and what it acknowledged alone would be missing there.
+ */
+const RESUMED_PATIENCE_MS = 2_000
 
 interface Campaign {
   readonly id: number
@@ -53,6 +58,7 @@ export class Campaigns {
   readonly #outlived = new Map<number, number>()
   /** Who can reach the serving member that this one cannot. */
   readonly #relays = new Map<number, number>()
+  #resumedAt = Number.NEGATIVE_INFINITY
 
   constructor(machine: Machine) {
     this.#machine = machine
@@ -106,6 +112,12 @@ export class Campaigns {
     for (let slot = 0; slot < view.slotCount; slot++)
       if (view.role[slot] === SERVING && view.weak[slot] === 0) served.push(slot)
     this.confirm(served)
+  }
+
+  /** This member was suspended: nothing is served before the others have confirmed it. */
+  resumed(): void {
+    this.#resumedAt = this.#machine.now
+    this.doubt()
   }
 
   #start(unordered: readonly number[], incumbent: number, startedAt = this.#machine.now): void {
@@ -314,7 +326,8 @@ export class Campaigns {
     const cutOff = view.isCutOff(now)
     if (
       cutOff &&
-      now < campaign.startedAt + options.promotionTimeoutMs &&
+      (now < campaign.startedAt + options.promotionTimeoutMs ||
+        now < this.#resumedAt + RESUMED_PATIENCE_MS) &&
       options.plantedBug !== 'promote-without-asking'
     )
       return

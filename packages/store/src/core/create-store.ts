@@ -256,7 +256,7 @@ class StoreMachine implements Store, Machine {
     if (!paused) return
     // Others may have gone on without this member: nothing is served before they have been asked.
     this.counters.pauses++
-    if (this.planted !== 'ignore-pause') this.campaigns.doubt()
+    if (this.planted !== 'ignore-pause') this.campaigns.resumed()
   }
 
   #leave(): void {

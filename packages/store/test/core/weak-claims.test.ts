@@ -77,6 +77,39 @@ describe('a claim made while cut off', () => {
     for (const store of bench.stores.values()) expect(store.status().safe).toBe(true)
   })
 
+  it('is not made at once by a member that was suspended, and acknowledges nothing meanwhile', () => {
+    const bench = Bench.three()
+    const keys = Array.from({ length: 20 }, (_, i) => `k${i}`)
+    for (const key of keys) bench.ask('a', 'SET', key, 'v0')
+    // The others notice after a while, and go on.
+    for (let i = 0; i < 150; i++) {
+      bench.now += 20
+      for (const name of ['a', 'b']) bench.store(name).tick(bench.now, bench.out(name))
+      bench.deliver(({ to }) => to !== 'c')
+      if (i === 75)
+        for (const name of ['a', 'b']) bench.store(name).linkDown('c', bench.now, bench.out(name))
+    }
+    bench.unlink('a', 'c').unlink('b', 'c').pass(100)
+    const tokens = keys.map((key) => bench.send('c', 'SET', key, 'v1'))
+    bench.pass(900)
+    expect(tokens.map((token) => bench.replies.get(token))).toEqual(keys.map(() => undefined))
+    bench.link('a', 'c').link('b', 'c').pass(500)
+    expect(tokens.map((token) => bench.replies.get(token))).toEqual(keys.map(() => '+OK\r\n'))
+    for (const key of keys) expect(bench.ask('a', 'GET', key)).toContain('v1')
+  })
+
+  it('is made by a suspended member in the end, if nobody comes back', () => {
+    const bench = Bench.three()
+    bench.ask('a', 'SET', 'k', 'v0')
+    for (const name of ['a', 'b']) bench.stores.delete(name)
+    bench.now += 3_000
+    for (const name of ['a', 'b']) bench.store('c').linkDown(name, bench.now, bench.out('c'))
+    bench.pass(1_900)
+    expect(bench.store('c').status().acting).toBe(0)
+    bench.pass(200)
+    expect(bench.store('c').status().acting).toBeGreaterThan(0)
+  })
+
   it('deposes nobody by a write', () => {
     const bench = Bench.three()
     bench.ask('a', 'SET', 'k', 'v0')
