@@ -35,11 +35,20 @@ export interface Libmemcached {
 /** Compiles the program, or skips the test with the reason; with `CI=true` it fails instead. */
 export function requireLibmemcached(context: TestContext): Libmemcached {
   // Debian's g++ brings gcc and the headers of C, which gcc alone only recommends; the tools bring the library.
-  requireProgram(context, 'g++')
+  const compiler = requireProgram(context, 'g++')
   requireProgram(context, 'memcping')
   const folder = mkdtempSync(join(tmpdir(), 'ringway-libmemcached-'))
   const program = join(folder, 'ask')
-  execFileSync('gcc', ['-O1', '-Wall', '-Werror', '-o', program, SOURCE, '-l:libmemcached.so.11'])
+  const source = ['-x', 'c', SOURCE, '-x', 'none']
+  execFileSync(compiler, [
+    '-O1',
+    '-Wall',
+    '-Werror',
+    '-o',
+    program,
+    ...source,
+    '-l:libmemcached.so.11',
+  ])
   return {
     owners: (distribution, hash, servers, keys) => {
       const number = hash === undefined ? -1 : LIBMEMCACHED_NUMBERS[hash]

@@ -94,7 +94,7 @@ export function sideOf(ring: AnyRing): DiffSide {
 }
 
 /** Keys that stand for all where owners do not lie in arcs. */
-export const DIFF_SAMPLE_KEYS = 65_536
+const DIFF_SAMPLE_KEYS = 65_536
 
 /** Compares any two rings by the owners of made-up keys. O(keys). */
 export function diffSampled(before: AnyRing, after: AnyRing): RingDiff {

@@ -30,6 +30,6 @@ export {
   RING_PLACEMENTS,
 } from './placement/placements.ts'
 export type { CaddyOptions, RendezvousOptions } from './placement/rendezvous.ts'
-export { type PlanNode, plan, type RingPlan } from './plan.ts'
+export { type PlanNode, type PlanRing, plan, type RingPlan } from './plan.ts'
 export { type AnyRing, createRing, type Ring, type RingPoints, type SpreadOptions } from './ring.ts'
 export { SLOT_COUNT, slotOf, slotPosition } from './slot.ts'

@@ -4,7 +4,7 @@
 export const hash64 = new Int32Array(2)
 
 /** The upper 32 bits of the unsigned product of two 32-bit numbers, from four products of halves. */
-export function multiplyHigh(a: number, b: number): number {
+function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff
   const aHigh = a >>> 16
   const bLow = b & 0xffff
