@@ -1,3 +1,5 @@
+import { NodeError } from '../errors.ts'
+
 /** A place to bind to or to dial: numeric host or name, and a port. */
 export interface HostPort {
   readonly host: string
@@ -18,6 +20,17 @@ export function parseHostPort(text: string, defaultPort?: number): HostPort | un
   if (port === undefined || port > PORT_MAX) return undefined
   const host = v6 ?? (name === '' ? '0.0.0.0' : name)
   return { host: host.toLowerCase(), port }
+}
+
+/**
+ * As {@link parseHostPort}, for text that a check has let through before.
+ * @throws NodeError CONFIG_INVALID
+ */
+export function requireHostPort(text: string, defaultPort?: number): HostPort {
+  const address = parseHostPort(text, defaultPort)
+  if (!address)
+    throw new NodeError('CONFIG_INVALID', `found ${JSON.stringify(text)}; allowed: HOST:PORT`)
+  return address
 }
 
 /** `host:port`, with brackets around an IPv6 host: what logs, ids and flags use. */

@@ -1,5 +1,6 @@
 import { environmentTable } from './environment.ts'
-import { CONFIG_SCHEMA, type OptionSchema } from './schema.ts'
+import type { OptionSchema } from './schema/option.ts'
+import { CONFIG_SCHEMA } from './schema.ts'
 import { allowed } from './validate.ts'
 
 interface Row {

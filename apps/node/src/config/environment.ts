@@ -1,6 +1,7 @@
 import { parse } from 'yaml'
 import { NodeError } from '../errors.ts'
-import { CONFIG_SCHEMA, type OptionSchema } from './schema.ts'
+import type { OptionSchema } from './schema/option.ts'
+import { CONFIG_SCHEMA } from './schema.ts'
 
 /** One option that the environment can set. */
 export interface EnvironmentOption {

@@ -1,7 +1,8 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { NodeError } from '../errors.ts'
 import { FORMATS } from './formats.ts'
-import { CONFIG_SCHEMA, type OptionSchema } from './schema.ts'
+import type { OptionSchema } from './schema/option.ts'
+import { CONFIG_SCHEMA } from './schema.ts'
 
 const SECRET_KEYS = new Set(['encrypt', 'token'])
 const FOUND_CHARACTERS_MAX = 60

@@ -1,0 +1,72 @@
+import { RING_LIMITS } from '@ringway/ring'
+import { PLACEMENT } from '../cluster/definitions.ts'
+import { NodeError } from '../errors.ts'
+import { formatHostPort } from './address.ts'
+import { parseBytes } from './bytes.ts'
+import type { BackendConfig, PoolConfig } from './config.ts'
+import { parseRedisUrl } from './formats.ts'
+import type { PoolOptions } from './options.ts'
+
+/** Heavier backends together would have more points than a ring may have; 1 is left for what rounding up adds. */
+const WEIGHT_SUM_MAX = Math.floor(RING_LIMITS.pointsMax / PLACEMENT.pointsPerWeight) - 1
+
+/** Checks what the schema cannot say about one pool. */
+export function resolvePool(name: string, pool: PoolOptions, source: string): PoolConfig {
+  if (pool.protocol === 'redis')
+    return { protocol: 'redis', name, backends: resolveBackends(name, pool, source) }
+  if (pool.backends !== undefined)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.backends: a store pool lives on the members themselves; allowed: no backends, or protocol redis`,
+    )
+  const { replicas = 2, minCopies = 1 } = pool
+  if (minCopies > replicas)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.minCopies: found ${minCopies}; allowed: at most replicas, which is ${replicas}`,
+    )
+  return {
+    protocol: 'store',
+    name,
+    replicas,
+    minCopies,
+    maxMemoryBytes: parseBytes(pool.maxMemory ?? '256mb') ?? 0,
+    maxMemoryPolicy: pool.maxMemoryPolicy ?? 'allkeys-lru',
+  }
+}
+
+function resolveBackends(
+  name: string,
+  pool: PoolOptions,
+  source: string,
+): readonly BackendConfig[] {
+  const backends = (pool.backends ?? []).map((backend) => {
+    const address = parseRedisUrl(backend.url) ?? { host: '', port: 0 }
+    return {
+      id: backend.id ?? formatHostPort(address),
+      address,
+      weight: backend.weight ?? 1,
+      ...(backend.zone === undefined ? {} : { zone: backend.zone }),
+    }
+  })
+  if (backends.length === 0)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.backends is missing; allowed: a list of at least 1 server for a redis pool`,
+    )
+  const repeated = backends.find(
+    ({ id }, index) => backends.findIndex((other) => other.id === id) !== index,
+  )
+  if (repeated)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.backends: ${repeated.id} is listed twice; allowed: every id once`,
+    )
+  const weight = backends.reduce((sum, backend) => sum + backend.weight, 0)
+  if (weight > WEIGHT_SUM_MAX)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.backends: found weights of ${weight} together; allowed: up to ${WEIGHT_SUM_MAX}, only their ratios count`,
+    )
+  return backends
+}

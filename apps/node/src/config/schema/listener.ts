@@ -1,0 +1,13 @@
+import { hostPort, type OptionSchema } from './option.ts'
+
+/** One entry of `listeners`. */
+export const LISTENER_SCHEMA: OptionSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['protocol', 'bind', 'pool'],
+  properties: {
+    protocol: { type: 'string', description: 'What clients speak.', enum: ['redis'] },
+    bind: hostPort('Address on which clients connect.'),
+    pool: { type: 'string', description: 'Pool that serves them.', minLength: 1 },
+  },
+}
