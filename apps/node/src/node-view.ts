@@ -77,8 +77,8 @@ function describePool(found: PoolRing, cluster: Cluster): ApiPool {
   return {
     name: pool.name,
     protocol: pool.protocol,
-    placement: 'ringway',
-    keyHash: ring.options.keyHash,
+    placement: ring.options.placement,
+    ...('keyHash' in ring.options ? { keyHash: ring.options.keyHash } : {}),
     replicas: pool.protocol === 'store' ? pool.replicas : 1,
     digest: ring.digest,
     backends: backends(found, cluster),

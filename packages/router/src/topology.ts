@@ -1,3 +1,5 @@
+import type { RingOptions } from '@ringway/ring'
+
 /**
  * An immutable, structured-cloneable snapshot: what the data plane knows of pools, rings and backends.
  * It arrives as a message, whole, with an epoch that counts changes; nothing else changes routing.
@@ -19,13 +21,8 @@ export interface PoolTopology {
   readonly backends: readonly BackendTopology[]
 }
 
-/** How keys find their place on the ring; the options of `createRing`. */
-export interface PlacementTopology {
-  readonly name: 'ringway'
-  readonly keyHash: 'xxh32' | 'xxh64' | 'crc16-slot'
-  readonly pointsPerWeight: number
-  readonly hashTags: boolean
-}
+/** How keys find their place on the ring: the options of `createRing`, of any placement. */
+export type PlacementTopology = RingOptions
 
 /** One address that serves keys, and whether new keys may go there. */
 export interface BackendTopology {

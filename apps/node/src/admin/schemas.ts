@@ -43,7 +43,7 @@ export const MEMBERS_SCHEMA = {
 
 const POOL_SCHEMA = {
   type: 'object',
-  required: ['name', 'protocol', 'placement', 'keyHash', 'replicas', 'digest', 'backends'],
+  required: ['name', 'protocol', 'placement', 'replicas', 'digest', 'backends'],
   properties: {
     name: string,
     protocol: string,

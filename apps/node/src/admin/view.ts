@@ -42,7 +42,8 @@ export interface ApiPool {
   readonly name: string
   readonly protocol: 'store' | 'redis'
   readonly placement: string
-  readonly keyHash: string
+  /** Absent where the placement has one only. */
+  readonly keyHash?: string
   readonly replicas: number
   readonly digest: string
   readonly backends: readonly ApiBackend[]
@@ -75,7 +76,7 @@ export interface ApiStore {
 export interface ApiLookup {
   readonly pool: string
   readonly key: string
-  /** Position of the key on the ring, unsigned 32 bits. */
+  /** Position of the key on the ring, unsigned; 32 bits for most placements. */
   readonly hash: number
   readonly slot: number
   readonly owners: readonly string[]

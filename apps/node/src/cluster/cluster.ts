@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Memberlist } from '@ringway/gossip'
 import type { PeerHub } from '@ringway/peer'
-import type { Ring } from '@ringway/ring'
+import type { AnyRing } from '@ringway/ring'
 import { createRouter, type Router } from '@ringway/router'
 import type { StoreEvent } from '@ringway/store'
 import { formatHostPort } from '../config/address.ts'
@@ -111,7 +111,7 @@ export class Cluster {
   }
 
   /** The ring of the store pool, else of the first pool. */
-  get ring(): Ring {
+  get ring(): AnyRing {
     const pool = this.pools.find(({ pool: { protocol } }) => protocol === 'store') ?? this.pools[0]
     if (!pool) throw new NodeError('CONFIG_INVALID', 'this node has no pool')
     return pool.ring

@@ -1,5 +1,5 @@
-import { xxh32 } from '@ringway/ring'
-import type { PoolConfig } from '../config/config.ts'
+import { RING_PLACEMENTS, xxh32 } from '@ringway/ring'
+import type { PoolConfig, RedisPoolConfig } from '../config/config.ts'
 
 /** Placement parameters that all members must share: they are part of the cluster's identity. */
 export const PLACEMENT = { name: 'ringway', pointsPerWeight: 4096, hashTags: true } as const
@@ -9,17 +9,19 @@ export function clusterIdentity(label: string): string {
   return `ringway/1 placement=${PLACEMENT.name} points=${PLACEMENT.pointsPerWeight} slots=16384 label=${label}`
 }
 
+/** Backends as the ring takes them: sorted, except where their order counts. */
+function inOrder({ placement, backends }: RedisPoolConfig) {
+  const facts = backends.map(({ id, weight, zone }) => [id, weight, zone ?? ''])
+  return RING_PLACEMENTS[placement.placement ?? 'ringway'].order === 'ids' ? facts.sort() : facts
+}
+
 /** 8 hex digits over the pool definitions. A difference between members is reported; it refuses nothing. */
 export function definitionsHash(pools: readonly PoolConfig[]): string {
   const facts = pools
     .map((pool) =>
       pool.protocol === 'store'
         ? [pool.name, pool.protocol, pool.replicas]
-        : [
-            pool.name,
-            pool.protocol,
-            pool.backends.map(({ id, weight, zone }) => [id, weight, zone ?? '']).sort(),
-          ],
+        : [pool.name, pool.protocol, pool.placement, inOrder(pool)],
     )
     .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
   return xxh32(JSON.stringify(facts)).toString(16).padStart(8, '0')

@@ -1,30 +1,31 @@
-import { createRing, type Ring, type RingNode } from '@ringway/ring'
+import { type AnyRing, createRing, type RingOptions } from '@ringway/ring'
 import type { PoolConfig } from '../config/config.ts'
+import { ringNode } from '../config/resolve-placement.ts'
 import { PLACEMENT } from './definitions.ts'
 import type { ClusterMember } from './member-tags.ts'
+
+/** The store moves slots, so its keys sit on the ring by slot; a cache spreads single keys. */
+const STORE_PLACEMENT: RingOptions = {
+  placement: PLACEMENT.name,
+  pointsPerWeight: PLACEMENT.pointsPerWeight,
+  hashTags: PLACEMENT.hashTags,
+  keyHash: 'crc16-slot',
+}
 
 /** The ring of one pool, kept up to date in place of being rebuilt: a change of members costs what changed. */
 export class PoolRing {
   readonly pool: PoolConfig
-  #ring: Ring
+  #ring: AnyRing
 
   constructor(pool: PoolConfig) {
     this.pool = pool
-    this.#ring = createRing(
+    this.#ring =
       pool.protocol === 'store'
-        ? []
-        : pool.backends.map(({ id, weight, zone }) => ringNode(id, weight, zone)),
-      {
-        placement: PLACEMENT.name,
-        pointsPerWeight: PLACEMENT.pointsPerWeight,
-        hashTags: PLACEMENT.hashTags,
-        // The store moves slots, so its keys sit on the ring by slot; a cache spreads single keys.
-        keyHash: pool.protocol === 'store' ? 'crc16-slot' : 'xxh32',
-      },
-    )
+        ? createRing([], STORE_PLACEMENT)
+        : createRing(pool.backends.map(ringNode), pool.placement)
   }
 
-  get ring(): Ring {
+  get ring(): AnyRing {
     return this.#ring
   }
 
@@ -33,7 +34,10 @@ export class PoolRing {
     if (this.pool.protocol !== 'store') return false
     const owners = members.filter(({ state }) => state !== 'draining')
     const wanted = new Map(
-      owners.map(({ name, weight, zone }) => [name, ringNode(name, weight, zone)]),
+      owners.map(({ name, weight, zone }) => [
+        name,
+        zone === undefined ? { id: name, weight } : { id: name, weight, zone },
+      ]),
     )
     let ring = this.#ring
     for (const { id } of ring.nodes) if (!wanted.has(id)) ring = ring.without(id)
@@ -42,8 +46,4 @@ export class PoolRing {
     this.#ring = ring
     return changed
   }
-}
-
-function ringNode(id: string, weight: number, zone: string | undefined): RingNode {
-  return zone === undefined ? { id, weight } : { id, weight, zone }
 }

@@ -13,11 +13,10 @@ export function buildTopology(
 }
 
 function poolTopology({ pool, ring }: PoolRing, members: readonly ClusterMember[]): PoolTopology {
-  const { name, keyHash, pointsPerWeight, hashTags } = { name: pool.name, ...ring.options }
   return {
-    name,
+    name: pool.name,
     protocol: pool.protocol,
-    placement: { name: 'ringway', keyHash, pointsPerWeight, hashTags },
+    placement: ring.options,
     replicas: pool.protocol === 'store' ? pool.replicas : 1,
     digest: ring.digest,
     backends:

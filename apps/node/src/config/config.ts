@@ -1,3 +1,4 @@
+import type { RingOptions } from '@ringway/ring'
 import type { HostPort } from './address.ts'
 
 /** A checked, complete, frozen configuration: what `createNode` runs on. */
@@ -42,6 +43,7 @@ export interface StorePoolConfig {
 export interface RedisPoolConfig {
   readonly protocol: 'redis'
   readonly name: string
+  readonly placement: RingOptions
   readonly backends: readonly BackendConfig[]
 }
 

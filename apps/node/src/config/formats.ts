@@ -1,3 +1,4 @@
+import { RING_PLACEMENTS } from '@ringway/ring'
 import { parseHostPort } from './address.ts'
 import { parseBytes } from './bytes.ts'
 
@@ -34,6 +35,10 @@ export const FORMATS = {
     accepts: (value) =>
       /^[A-Za-z0-9+/]+={0,2}$/.test(value) &&
       KEY_BYTES.includes(Buffer.from(value, 'base64').length),
+  },
+  placement: {
+    allowed: Object.keys(RING_PLACEMENTS).join(', '),
+    accepts: (value) => Object.hasOwn(RING_PLACEMENTS, value),
   },
   'redis-url': {
     allowed: 'redis://HOST:PORT',

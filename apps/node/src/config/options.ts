@@ -1,3 +1,5 @@
+import type { PlacementName, RingOptions } from '@ringway/ring'
+
 /**
  * What a user writes: the shape of the YAML file, and the argument of `createNode`. Everything is optional;
  * docs/configuration.md has every key with its default and what is allowed. Addresses are `HOST:PORT` text; port 0 takes a free one.
@@ -35,9 +37,17 @@ export interface NodeOptions {
   readonly admin?: { readonly bind?: string; readonly token?: string }
 }
 
+/** `placement` of a pool with options: `type` and what `createRing` takes for it. */
+export type PlacementEntry = RingOptions extends infer Options
+  ? Options extends RingOptions
+    ? Omit<Options, 'placement'> & { readonly type: NonNullable<Options['placement']> }
+    : never
+  : never
+
 export interface PoolOptions {
   readonly protocol: 'store' | 'redis'
-  readonly placement?: 'ringway'
+  /** A name, or a name with options: docs/placements.md. @defaultValue 'ringway' */
+  readonly placement?: PlacementName | PlacementEntry
   readonly replicas?: number
   readonly minCopies?: number
   /** Bytes, or text such as `512mb`. */

@@ -1,23 +1,28 @@
-import { RING_LIMITS } from '@ringway/ring'
-import { PLACEMENT } from '../cluster/definitions.ts'
 import { NodeError } from '../errors.ts'
 import { formatHostPort } from './address.ts'
 import { parseBytes } from './bytes.ts'
 import type { BackendConfig, PoolConfig } from './config.ts'
 import { parseRedisUrl } from './formats.ts'
 import type { PoolOptions } from './options.ts'
-
-/** Heavier backends together would have more points than a ring may have; 1 is left for what rounding up adds. */
-const WEIGHT_SUM_MAX = Math.floor(RING_LIMITS.pointsMax / PLACEMENT.pointsPerWeight) - 1
+import { resolvePlacement } from './resolve-placement.ts'
 
 /** Checks what the schema cannot say about one pool. */
 export function resolvePool(name: string, pool: PoolOptions, source: string): PoolConfig {
-  if (pool.protocol === 'redis')
-    return { protocol: 'redis', name, backends: resolveBackends(name, pool, source) }
+  if (pool.protocol === 'redis') {
+    const backends = resolveBackends(name, pool, source)
+    const key = `pools.${name}.placement`
+    const placement = resolvePlacement(pool.placement, backends, key, source)
+    return { protocol: 'redis', name, placement, backends }
+  }
   if (pool.backends !== undefined)
     throw new NodeError(
       'CONFIG_INVALID',
       `${source}: pools.${name}.backends: a store pool lives on the members themselves; allowed: no backends, or protocol redis`,
+    )
+  if (pool.placement !== undefined && pool.placement !== 'ringway')
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.placement: found ${JSON.stringify(pool.placement)}; allowed in a store pool: ringway, whose slots never move between two members that stay`,
     )
   const { replicas = 2, minCopies = 1 } = pool
   if (minCopies > replicas)
@@ -61,12 +66,6 @@ function resolveBackends(
     throw new NodeError(
       'CONFIG_INVALID',
       `${source}: pools.${name}.backends: ${repeated.id} is listed twice; allowed: every id once`,
-    )
-  const weight = backends.reduce((sum, backend) => sum + backend.weight, 0)
-  if (weight > WEIGHT_SUM_MAX)
-    throw new NodeError(
-      'CONFIG_INVALID',
-      `${source}: pools.${name}.backends: found weights of ${weight} together; allowed: up to ${WEIGHT_SUM_MAX}, only their ratios count`,
     )
   return backends
 }

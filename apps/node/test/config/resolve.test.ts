@@ -103,7 +103,7 @@ describe('resolveConfig', () => {
         },
       },
     })
-    expect(config.pools[0]).toEqual({
+    expect(config.pools[0]).toMatchObject({
       protocol: 'redis',
       name: 'cache',
       backends: [
@@ -216,5 +216,67 @@ describe('resolveConfig', () => {
 
   test('reports all faults at once', () => {
     expect(faultOf({ profile: 'fast', weight: 0 }).split('\n')).toHaveLength(2)
+  })
+
+  describe('the placement of a pool', () => {
+    const BACKENDS = [{ url: 'redis://10.0.0.1:6379' }, { url: 'redis://10.0.0.2:6379', weight: 2 }]
+    const pool = (placement: unknown, backends: unknown = BACKENDS) => ({
+      pools: { cache: { protocol: 'redis', placement, backends } },
+    })
+
+    test('is ringway by default, with every default written out', () => {
+      expect(resolveConfig(pool(undefined) as NodeOptions).pools[0]).toMatchObject({
+        placement: {
+          placement: 'ringway',
+          keyHash: 'xxh32',
+          pointsPerWeight: 4096,
+          hashTags: true,
+        },
+      })
+    })
+
+    test('is a name, or a mapping with type and options', () => {
+      expect(resolveConfig(pool('ketama') as NodeOptions).pools[0]).toMatchObject({
+        placement: { placement: 'ketama', keyHash: 'fnv1a_64', hashTags: false },
+      })
+      const options = pool({ type: 'ketama', keyHash: 'md5', hashTags: true, defaultPort: 0 })
+      expect(resolveConfig(options as NodeOptions).pools[0]).toMatchObject({
+        placement: { placement: 'ketama', keyHash: 'md5', hashTags: true, defaultPort: 0 },
+      })
+    })
+
+    test('says what is allowed', () => {
+      expect(faultOf(pool('ketema'))).toMatch(
+        /pools\.cache\.placement: found "ketema"; allowed: ringway, ketama, /,
+      )
+      expect(faultOf(pool({ keyHash: 'md5' }))).toMatch(/placement\.type is missing; allowed: ring/)
+      expect(faultOf(pool({ type: 'ketama', keyHash: 'md4' }))).toMatch(
+        /pools\.cache\.placement: keyHash: found md4; allowed: .*md5, crc16/,
+      )
+      expect(faultOf(pool({ type: 'nginx', keyHash: 'md5' }))).toMatch(
+        /placement\.keyHash is not an option of nginx; allowed here: hashTags$/,
+      )
+      expect(faultOf(pool({ type: 'maglev', tableSize: 8 }))).toMatch(
+        /tableSize: found 8; allowed: a prime/,
+      )
+      expect(faultOf(pool(7))).toMatch(/pools\.cache\.placement: found 7/)
+    })
+
+    test('refuses weights that the program would not read', () => {
+      const backends = [{ url: 'redis://10.0.0.1:6379', weight: 1.5 }]
+      expect(faultOf(pool('ketama', backends))).toMatch(
+        /backend 10\.0\.0\.1:6379 has weight 1\.5; allowed with this placement: an integer/,
+      )
+      expect(faultOf(pool('rendezvous', backends))).toBe('no fault')
+    })
+
+    test('of a store pool is ringway, without options', () => {
+      const store = (placement: unknown) => ({ pools: { s: { protocol: 'store', placement } } })
+      expect(faultOf(store('ringway'))).toBe('no fault')
+      for (const placement of ['ketama', 'rendezvous', { type: 'ringway', hashTags: false }])
+        expect(faultOf(store(placement))).toMatch(
+          /pools\.s\.placement: found .*store pool: ringway/,
+        )
+    })
   })
 })

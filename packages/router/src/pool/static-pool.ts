@@ -1,12 +1,13 @@
-import { createRing, type Ring, type RingNode } from '@ringway/ring'
 import { encodeError } from '../codec/resp/encode.ts'
 import { DECODED, RequestDecoder } from '../codec/resp/request-decoder.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
+import { findKeys } from '../plan/command-keys.ts'
 import type { GatherKind } from '../plan/gather.ts'
 import { type Placement, splitByOwner } from '../plan/plan-redis.ts'
-import type { BackendTopology, PoolTopology } from '../topology.ts'
+import type { PoolTopology } from '../topology.ts'
 import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
 import { Gathering } from './gathering.ts'
+import { KeyRing } from './key-ring.ts'
 import { keyView } from './key-view.ts'
 import type { LostCause, LostCode } from './lost-cause.ts'
 import { countError, type ErrorCounts, type Pool } from './pool.ts'
@@ -43,9 +44,9 @@ export class StaticPool implements Pool, BackendOwner {
 
   readonly #tools: StaticPoolTools
   readonly #redecoder: RequestDecoder
-  #ring: Ring
+  readonly #ring = new KeyRing()
   #backends = new Map<string, Backend>()
-  /** In the order of the ring's nodes: `ring.ownerIndexAt` is an index into it. */
+  /** In the order of the ring's nodes: `#ring.ownerIndexAt` is an index into it. */
   #byIndex: Backend[] = []
   readonly #drained = new Set<Backend>()
 
@@ -53,10 +54,9 @@ export class StaticPool implements Pool, BackendOwner {
     this.name = topology.name
     this.#tools = tools
     this.#redecoder = new RequestDecoder(tools.limits)
-    this.#ring = createRing([])
     this.placement = {
       whole: false,
-      positionOf: (bytes, from, to) => this.#ring.hash(keyView(bytes, from, to)),
+      positionOf: (bytes, from, to) => this.#ring.placeOf(keyView(bytes, from, to)),
       ownerOf: (position) => this.#usableIndex(position),
     }
     this.update(topology)
@@ -78,7 +78,7 @@ export class StaticPool implements Pool, BackendOwner {
         after.set(wanted.id, known)
       } else after.set(wanted.id, new Backend(wanted, this, this.#tools))
     }
-    this.#ring = nextRing(this.#ring, topology)
+    this.#ring.update(topology)
     this.#backends = after
     this.#byIndex = this.#ring.nodes
       .map((node) => after.get(node.id))
@@ -90,7 +90,9 @@ export class StaticPool implements Pool, BackendOwner {
     this.counters.requests++
     const { bytes, start, end } = frame
     if (keyIndex >= 0)
-      request.position = this.#ring.hash(keyView(bytes, frame.from(keyIndex), frame.to(keyIndex)))
+      request.position = this.#ring.placeOf(
+        keyView(bytes, frame.from(keyIndex), frame.to(keyIndex)),
+      )
     this.#give(request, bytes, start, end, stable)
   }
 
@@ -143,7 +145,7 @@ export class StaticPool implements Pool, BackendOwner {
   }
 
   #forget(): void {
-    this.#ring = createRing([])
+    this.#ring.clear()
     this.#backends = new Map()
     this.#byIndex = []
   }
@@ -168,7 +170,10 @@ export class StaticPool implements Pool, BackendOwner {
     this.counters.failovers++
     if (request.ordinals !== undefined && request.ordinals.length > 1)
       this.#giveKeys(request, request.ordinals, chunk.bytes, from, to)
-    else this.#give(request, chunk.bytes, from, to, true)
+    else {
+      if (this.#ring.wholeKeys) this.#placeAnew(request, chunk.bytes, from, to)
+      this.#give(request, chunk.bytes, from, to, true)
+    }
   }
 
   avoided(backend: Backend, cause: LostCause): void {
@@ -231,6 +236,18 @@ export class StaticPool implements Pool, BackendOwner {
       decoder.next(part.bytes, 0, part.bytes.length)
       this.run(smaller, decoder.frame, 1, true)
     }
+  }
+
+  /** Where further owners follow from the key itself, it is read again from the command. */
+  #placeAnew(request: Request, bytes: Buffer, from: number, to: number): void {
+    const decoder = this.#redecoder
+    if (decoder.next(bytes, from, to) !== DECODED.frame) return
+    const { command } = request
+    const { frame } = decoder
+    const found = findKeys(command.keys, frame, command.name)
+    const [first] = found.type === 'error' ? [] : found.indexes
+    if (first !== undefined)
+      request.position = this.placement.positionOf(bytes, frame.from(first), frame.to(first))
   }
 
   /** The backend that answers for a position now. */
@@ -299,38 +316,4 @@ function describe(backend: Backend): string {
 
 function because(backend: Backend): string {
   return backend.lastCause === undefined ? '' : `: it ${backend.lastCause.text}`
-}
-
-/** The ring of the new topology, made from the old one by its differences when the placement is the same. */
-function nextRing(before: Ring, topology: PoolTopology): Ring {
-  const { placement, backends } = topology
-  const { options } = before
-  const same =
-    options.keyHash === placement.keyHash &&
-    options.pointsPerWeight === placement.pointsPerWeight &&
-    options.hashTags === placement.hashTags
-  const nodes = backends.map(toNode)
-  if (!same || before.nodes.length === 0)
-    return createRing(nodes, {
-      placement: 'ringway',
-      keyHash: placement.keyHash,
-      pointsPerWeight: placement.pointsPerWeight,
-      hashTags: placement.hashTags,
-    })
-  const wanted = new Set(nodes.map((node) => node.id))
-  let ring = before
-  for (const node of before.nodes) if (!wanted.has(node.id)) ring = ring.without(node.id)
-  const known = new Map(before.nodes.map((node) => [node.id, node]))
-  for (const node of nodes) {
-    const old = known.get(node.id)
-    const unchanged =
-      old !== undefined && (old.weight ?? 1) === node.weight && old.zone === node.zone
-    if (!unchanged) ring = ring.with(node)
-  }
-  return ring
-}
-
-function toNode(backend: BackendTopology): RingNode {
-  const { id, weight, zone } = backend
-  return zone === undefined ? { id, weight } : { id, weight, zone }
 }

@@ -1,7 +1,7 @@
 import type { BackendTopology, PoolTopology, Topology } from '../../src/index.ts'
 
 const PLACEMENT = {
-  name: 'ringway',
+  placement: 'ringway',
   keyHash: 'xxh32',
   pointsPerWeight: 256,
   hashTags: true,

@@ -26,7 +26,14 @@ export interface OptionSchema {
   readonly additionalProperties?: boolean | OptionSchema
   readonly required?: readonly string[]
   readonly items?: OptionSchema
-  readonly 'x-format'?: 'host-port' | 'advertise' | 'seed' | 'bytes' | 'key' | 'redis-url'
+  readonly 'x-format'?:
+    | 'host-port'
+    | 'advertise'
+    | 'seed'
+    | 'bytes'
+    | 'key'
+    | 'redis-url'
+    | 'placement'
   readonly 'x-allowed'?: string
 }
 

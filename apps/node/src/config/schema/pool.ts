@@ -1,4 +1,5 @@
 import type { OptionSchema } from './option.ts'
+import { PLACEMENT_SCHEMA } from './placement.ts'
 
 const backend: OptionSchema = {
   type: 'object',
@@ -39,12 +40,7 @@ export const POOL_SCHEMA: OptionSchema = {
         '`store`: the embedded replicated store. `redis`: Redis servers listed under `backends`.',
       enum: ['store', 'redis'],
     },
-    placement: {
-      type: 'string',
-      description: 'Placement of keys on backends.',
-      enum: ['ringway'],
-      default: 'ringway',
-    },
+    placement: PLACEMENT_SCHEMA,
     replicas: {
       type: 'integer',
       description:
