@@ -3,7 +3,7 @@ import { NO_BYTES } from './bytes.ts'
 import type { Context } from './context.ts'
 import type { Effects, Millis } from './effects.ts'
 import { EXCHANGES_MAX } from './limits.ts'
-import type { MemberRow } from './member.ts'
+import type { Membership, Row } from './membership.ts'
 import type { Address, Alive, NodeState, StateExchange } from './messages.ts'
 import { sample } from './random.ts'
 import type { Refutation } from './refutation.ts'
@@ -38,9 +38,9 @@ export class AntiEntropy {
   fire(now: Millis, out: Effects): void {
     const { config, membership, options, phase } = this.#context
     if (phase !== 'running') return
-    const isPartner = (row: MemberRow) => row !== membership.self && row.state === 'alive'
+    const isPartner = (row: Row) => row !== membership.self && membership.isAlive(row)
     const [partner] = sample(membership.rows, 1, isPartner, options.random)
-    if (partner !== undefined) this.exchange(partner.peer.to, false, out)
+    if (partner !== undefined) this.exchange(membership.peer(partner).to, false, out)
     out.setTimer('push-pull', now + pushPullIntervalMs(config.pushPullIntervalMs, membership.size))
   }
 
@@ -61,14 +61,14 @@ export class AntiEntropy {
   /** Every record, ours among them. O(n). */
   localState(join: boolean): StateExchange {
     const { membership, options } = this.#context
-    const nodes = membership.rows.map(stateOf)
+    const nodes = Array.from(membership.rows, (row) => stateOf(membership, row))
     return { join, nodes, userState: options.userState?.() ?? NO_BYTES }
   }
 
   /** Takes the other half. A row that we cannot use is skipped and named, and costs only itself. O(rows). */
   merge(from: Address, remote: StateExchange, now: Millis, out: Effects): void {
     const { membership, options } = this.#context
-    const before = membership.self.incarnation
+    const before = membership.incarnation(membership.self)
     let refused = 0
     for (const row of remote.nodes) {
       if (row.state === 'alive' && this.#isKnown(row)) continue
@@ -81,20 +81,21 @@ export class AntiEntropy {
     }
     // They told us something false about ourselves; they are the first to hear the answer, and
     // after a partition they are the only ones over there who can.
-    const answered = this.#begun.delete(keyOf(from)) && membership.self.incarnation !== before
+    const ours = membership.incarnation(membership.self)
+    const answered = this.#begun.delete(keyOf(from)) && ours !== before
     if (answered) out.sendPacket(from, [this.#refutation.statement()])
   }
 
   #isKnown(row: NodeState): boolean {
     const { membership } = this.#context
-    const known = membership.get(row.name)
-    return known !== undefined && known !== membership.self && isOldNews(known, row)
+    const known = membership.find(row.name)
+    return known !== undefined && known !== membership.self && isOldNews(membership, known, row)
   }
 
   #mergeRow(row: NodeState, now: Millis, out: Effects): void {
     const { membership, planted } = this.#context
     const { name, incarnation } = row
-    const us = membership.self.peer.name
+    const us = membership.peer(membership.self).name
     if (row.state === 'alive') {
       this.#transitions.alive(aliveOf(row), undefined, now, out)
     } else if (name === us && row.state !== 'suspect') {
@@ -124,15 +125,15 @@ export function aliveOf(row: NodeState): Alive {
   return { type: 'alive', node: name, incarnation, address, port, meta, versions }
 }
 
-function stateOf(row: MemberRow): NodeState {
-  const { peer } = row
+function stateOf(membership: Membership, row: Row): NodeState {
+  const peer = membership.peer(row)
   return {
     name: peer.name,
     address: peer.address,
     port: peer.port,
     meta: peer.meta,
-    incarnation: row.incarnation,
-    state: row.state,
+    incarnation: membership.incarnation(row),
+    state: membership.state(row),
     versions: peer.versions,
   }
 }

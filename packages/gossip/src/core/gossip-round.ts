@@ -1,7 +1,7 @@
 import type { Context } from './context.ts'
 import type { Effects, Millis } from './effects.ts'
 import { PART_OVERHEAD_BYTES } from './limits.ts'
-import type { MemberRow } from './member.ts'
+import type { Row } from './membership.ts'
 import type { Address, Dead, Message } from './messages.ts'
 import { sample } from './random.ts'
 import { retransmitLimit } from './timing.ts'
@@ -34,12 +34,12 @@ export class GossipRound {
 
   fire(now: Millis, out: Effects): void {
     this.#armed = false
-    const { config } = this.#context
+    const { config, membership } = this.#context
     const targets = this.#targets(now)
     for (const target of targets) {
       const packet = this.#fill(config.packetBytesMax, [])
       if (packet.length === 0) break
-      out.sendPacket(target.peer.to, packet)
+      out.sendPacket(membership.peer(target).to, packet)
     }
     this.#finishLeave(targets.length === 0, out)
     if (targets.length > 0 && this.#queued() > 0) {
@@ -74,7 +74,7 @@ export class GossipRound {
     return packet
   }
 
-  #targets(now: Millis): MemberRow[] {
+  #targets(now: Millis): Row[] {
     const { config, membership, options } = this.#context
     return sample(
       membership.rows,
@@ -85,18 +85,20 @@ export class GossipRound {
   }
 
   /** The recently dead may be alive and must hear of their death; those who left have gone. */
-  #isListener(row: MemberRow, now: Millis): boolean {
+  #isListener(row: Row, now: Millis): boolean {
     const { config, membership, planted } = this.#context
-    if (row === membership.self || row.state === 'left') return false
-    if (row.state === 'dead' && planted === 'no-gossip-to-the-dead') return false
-    return row.state !== 'dead' || now - row.since <= config.gossipToTheDeadMs
+    if (row === membership.self) return false
+    if (!membership.isGone(row)) return true
+    if (membership.state(row) === 'left' || planted === 'no-gossip-to-the-dead') return false
+    return now - membership.since(row) <= config.gossipToTheDeadMs
   }
 
   /** Our leave is done when it has been told as often as news is told, or nobody is there to hear it. */
   #finishLeave(alone: boolean, out: Effects): void {
     const context = this.#context
     if (context.phase !== 'leaving') return
-    const message = context.broadcasts.get(context.membership.self.peer.name)
+    const { membership } = context
+    const message = context.broadcasts.get(membership.peer(membership.self).name)
     if (!alone && message !== undefined && isLeave(message)) return
     context.phase = 'left'
     out.notify({ type: 'left' })

@@ -1,6 +1,6 @@
 import type { Context } from './context.ts'
 import type { Effects, Millis } from './effects.ts'
-import type { MemberRow } from './member.ts'
+import type { Row } from './membership.ts'
 import type { Address } from './messages.ts'
 
 /** A member that was given up. */
@@ -34,16 +34,17 @@ export class Healing {
   }
 
   /** A member was given up. At the cap the longest lost is forgotten. */
-  lose(row: MemberRow, now: Millis, out: Effects): void {
-    const { config, planted } = this.#context
+  lose(row: Row, now: Millis, out: Effects): void {
+    const { config, membership, planted } = this.#context
     if (config.healForMs === 0 || planted === 'no-healing') return
-    const { name, to } = row.peer
+    const { name, to } = membership.peer(row)
     this.#lost.delete(name)
     if (this.#lost.size >= config.membersMax) {
       const [longest] = this.#lost.keys()
       if (longest !== undefined) this.#lost.delete(longest)
     }
-    this.#lost.set(name, { to, incarnation: row.incarnation, until: now + config.healForMs })
+    const incarnation = membership.incarnation(row)
+    this.#lost.set(name, { to, incarnation, until: now + config.healForMs })
     this.#arm(now, out)
   }
 

@@ -1,6 +1,6 @@
 import type { SwimConfig } from './config.ts'
-import type { Peer } from './member.ts'
 import type { Message } from './messages.ts'
+import type { PeerIndex } from './peer-index.ts'
 import type { Random } from './random.ts'
 
 /** Who we are, and the ports through which the machine sees the world. */
@@ -17,8 +17,8 @@ export interface SwimOptions {
   readonly measure: (message: Message) => number
   /** May this address become or stay a member? (CIDR allow list) */
   readonly isAllowed?: (address: Uint8Array) => boolean
-  /** Lets machines that live in one process share equal peers; simulators of many members pass it. */
-  readonly sharePeer?: (peer: Peer) => Peer
+  /** Shared by machines that live in one process, as in a simulation; by default each has its own. */
+  readonly peers?: PeerIndex
   /** Application bytes that travel with push/pull; empty by default. */
   readonly userState?: () => Uint8Array
 }

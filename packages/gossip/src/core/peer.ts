@@ -6,7 +6,7 @@ import type { SwimOptions } from './options.ts'
 
 /** The peer that an alive describes; its bytes pin nothing but themselves. */
 export function peerOf(claim: Alive, options: SwimOptions): Peer {
-  const peer: Peer = Object.freeze({
+  return Object.freeze({
     name: claim.node,
     address: ownBytes(claim.address),
     port: claim.port,
@@ -14,7 +14,6 @@ export function peerOf(claim: Alive, options: SwimOptions): Peer {
     versions: ownBytes(claim.versions),
     to: targetOf(claim, options.port),
   })
-  return options.sharePeer?.(peer) ?? peer
 }
 
 /** Where an alive says to send; port 0 means "the same port as yours". */

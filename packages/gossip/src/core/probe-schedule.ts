@@ -1,6 +1,6 @@
 import type { Context } from './context.ts'
 import type { Effects, Millis } from './effects.ts'
-import { isGone, type MemberRow } from './member.ts'
+import type { Row } from './membership.ts'
 
 /**
  * Who is probed next: round robin over a random order, so that every member is probed within
@@ -15,7 +15,7 @@ export class ProbeSchedule {
   }
 
   /** The next member to probe; undefined when there is nobody. O(1) amortised. */
-  next(now: Millis, out: Effects): MemberRow | undefined {
+  next(now: Millis, out: Effects): Row | undefined {
     const { membership } = this.#context
     // Twice the table: a full circle may begin just before the end of a round.
     for (let step = 0; step < 2 * membership.size + 1; step++) {
@@ -25,7 +25,7 @@ export class ProbeSchedule {
         continue
       }
       this.#cursor++
-      if (row !== membership.self && !isGone(row)) return row
+      if (row !== membership.self && !membership.isGone(row)) return row
     }
     return undefined
   }
@@ -33,8 +33,8 @@ export class ProbeSchedule {
   #endRound(now: Millis, out: Effects): void {
     const { config, membership } = this.#context
     this.#cursor = 0
-    for (const row of membership.reap(now - config.gossipToTheDeadMs)) {
-      out.notify({ type: 'reap', name: row.peer.name })
+    for (const name of membership.reap(now - config.gossipToTheDeadMs)) {
+      out.notify({ type: 'reap', name })
     }
     membership.reshuffle()
   }

@@ -1,7 +1,7 @@
 import { type Context, judgeOurselves, nextSeq } from './context.ts'
 import type { Effects, Millis } from './effects.ts'
 import type { GossipRound } from './gossip-round.ts'
-import type { MemberRow } from './member.ts'
+import type { Membership, Row } from './membership.ts'
 import type { IndirectPing, Ping, Suspect } from './messages.ts'
 import type { ProbeSchedule } from './probe-schedule.ts'
 import { sample } from './random.ts'
@@ -9,7 +9,8 @@ import type { Transitions } from './transitions.ts'
 import { answersStreamPings, sendsNacks } from './versions.ts'
 
 interface Probe {
-  readonly row: MemberRow
+  /** Rows are forgotten only between probes, so it holds until the verdict. */
+  readonly row: Row
   readonly incarnation: number
   readonly seq: number
   readonly startedAt: Millis
@@ -86,11 +87,13 @@ export class Prober {
     const probe = this.#probe
     if (probe === undefined) return
     probe.direct = false
-    const { peer } = probe.row
-    for (const relay of this.#relays(probe.row)) {
-      const nack = sendsNacks(relay.peer.versions)
+    const { membership } = this.#context
+    const peer = membership.peer(probe.row)
+    for (const row of this.#relays(probe.row)) {
+      const relay = membership.peer(row)
+      const nack = sendsNacks(relay.versions)
       if (nack) probe.nacksOwed++
-      this.#gossip.sendWith(relay.peer.to, this.#request(probe, nack), out)
+      this.#gossip.sendWith(relay.to, this.#request(probe, nack), out)
     }
     if (answersStreamPings(peer.versions)) {
       out.pingOverStream(peer.to, peer.name, probe.seq, probe.deadline)
@@ -103,7 +106,7 @@ export class Prober {
     if (probe?.seq !== seq) return false
     this.#probe = undefined
     out.clearTimer('probe-timeout')
-    if (probe.direct) smooth(probe.row, now - probe.startedAt)
+    if (probe.direct) smooth(this.#context.membership, probe.row, now - probe.startedAt)
     judgeOurselves(this.#context, -1, out)
     return true
   }
@@ -130,10 +133,10 @@ export class Prober {
       this.#probe = undefined
       return
     }
-    const { awareness, config } = this.#context
+    const { awareness, config, membership } = this.#context
     const probe: Probe = {
       row,
-      incarnation: row.incarnation,
+      incarnation: membership.incarnation(row),
       seq: nextSeq(this.#context),
       startedAt: now,
       timeoutAt: now + config.probeTimeoutMs,
@@ -148,16 +151,18 @@ export class Prober {
   }
 
   #ping(probe: Probe, out: Effects): void {
+    const { membership } = this.#context
     const { row } = probe
-    const { name, to } = row.peer
+    const { name, to } = membership.peer(row)
     const ping = pingFor(this.#context, probe.seq, name)
-    if (row.state !== 'suspect') {
+    if (membership.state(row) !== 'suspect') {
       this.#gossip.sendWith(to, ping, out)
       return
     }
     // Whoever is under suspicion hears it with the ping, so that it can refute at once.
-    const from = this.#context.membership.self.peer.name
-    const buddy: Suspect = { type: 'suspect', incarnation: row.incarnation, node: name, from }
+    const from = membership.peer(membership.self).name
+    const incarnation = membership.incarnation(row)
+    const buddy: Suspect = { type: 'suspect', incarnation, node: name, from }
     out.sendPacket(to, [ping, buddy])
   }
 
@@ -166,8 +171,9 @@ export class Prober {
     // Silent helpers say more about us than about the target.
     const owed = probe.nacksOwed
     judgeOurselves(this.#context, owed > 0 ? Math.max(0, owed - probe.nacks) : 1, out)
-    const { name } = probe.row.peer
-    const from = this.#context.membership.self.peer.name
+    const { membership } = this.#context
+    const { name } = membership.peer(probe.row)
+    const from = membership.peer(membership.self).name
     const verdict: Suspect = {
       type: 'suspect',
       // As it was when we asked: a refutation since then stands.
@@ -178,16 +184,17 @@ export class Prober {
     this.#transitions.suspect(verdict, now, out)
   }
 
-  #relays(target: MemberRow): MemberRow[] {
+  #relays(target: Row): Row[] {
     const { config, membership, options } = this.#context
-    const canRelay = (row: MemberRow) =>
-      row.state === 'alive' && row !== membership.self && row !== target
+    const canRelay = (row: Row) =>
+      membership.isAlive(row) && row !== membership.self && row !== target
     return sample(membership.rows, config.indirectChecks, canRelay, options.random)
   }
 
   #request(probe: Probe, nack: boolean): IndirectPing {
-    const { peer } = probe.row
-    const source = this.#context.membership.self.peer
+    const { membership } = this.#context
+    const peer = membership.peer(probe.row)
+    const source = membership.peer(membership.self)
     return {
       type: 'indirect-ping',
       seq: probe.seq,
@@ -204,7 +211,8 @@ export class Prober {
 
 /** Our ping to a member of this name. */
 export function pingFor(context: Context, seq: number, node: string): Ping {
-  const { peer } = context.membership.self
+  const { membership } = context
+  const peer = membership.peer(membership.self)
   return {
     type: 'ping',
     seq,
@@ -215,8 +223,8 @@ export function pingFor(context: Context, seq: number, node: string): Ping {
   }
 }
 
-function smooth(row: MemberRow, elapsedMs: number): void {
+function smooth(membership: Membership, row: Row, elapsedMs: number): void {
   const micros = Math.round(elapsedMs * 1000)
-  const old = row.rttMicros
-  row.rttMicros = old < 0 ? micros : Math.round(old + (micros - old) / RTT_SMOOTHING)
+  const old = membership.rttMicros(row) ?? micros
+  membership.setRttMicros(row, Math.round(old + (micros - old) / RTT_SMOOTHING))
 }

@@ -81,8 +81,14 @@ export function pcg32(seed: number, stream = 0): Pcg32 {
   return new Pcg32(seed, stream)
 }
 
+/** An array, or a column of numbers. */
+interface List<Item> {
+  readonly length: number
+  [index: number]: Item
+}
+
 /** Shuffles in place (Fisher–Yates). O(n). */
-export function shuffle<Item>(items: Item[], random: Random): void {
+export function shuffle<Item>(items: List<Item>, random: Random): void {
   for (let last = items.length - 1; last > 0; last--) {
     const pick = random.below(last + 1)
     swap(items, last, pick)
@@ -97,7 +103,7 @@ const DENSE_FACTOR = 3
  * exhaustively, so that what exists is found; long ones by at most 3 × length draws.
  */
 export function sample<Item>(
-  items: readonly Item[],
+  items: ArrayLike<Item>,
   count: number,
   accept: (item: Item) => boolean,
   random: Random,
@@ -108,12 +114,12 @@ export function sample<Item>(
 }
 
 function sampleDense<Item>(
-  items: readonly Item[],
+  items: ArrayLike<Item>,
   count: number,
   accept: (item: Item) => boolean,
   random: Random,
 ): Item[] {
-  const found = items.filter(accept)
+  const found = Array.from(items).filter(accept)
   const wanted = Math.min(count, found.length)
   for (let index = 0; index < wanted; index++) {
     swap(found, index, index + random.below(found.length - index))
@@ -123,7 +129,7 @@ function sampleDense<Item>(
 }
 
 function sampleSparse<Item>(
-  items: readonly Item[],
+  items: ArrayLike<Item>,
   count: number,
   accept: (item: Item) => boolean,
   random: Random,
@@ -136,7 +142,7 @@ function sampleSparse<Item>(
   return found
 }
 
-function swap<Item>(items: Item[], a: number, b: number): void {
+function swap<Item>(items: List<Item>, a: number, b: number): void {
   const held = items[a]
   const other = items[b]
   if (held === undefined || other === undefined) return

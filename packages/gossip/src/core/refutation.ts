@@ -16,10 +16,11 @@ export class Refutation {
 
   /** Our own alive, as of now. */
   statement(): Alive {
-    const { peer, incarnation } = this.#context.membership.self
+    const { membership } = this.#context
+    const peer = membership.peer(membership.self)
     return {
       type: 'alive',
-      incarnation,
+      incarnation: membership.incarnation(membership.self),
       node: peer.name,
       address: peer.address,
       port: peer.port,
@@ -30,7 +31,8 @@ export class Refutation {
 
   /** Tells everybody what we are now. */
   announce(now: Millis, out: Effects): void {
-    this.#gossip.announce(this.#context.membership.self.peer.name, this.statement(), out, now)
+    const statement = this.statement()
+    this.#gossip.announce(statement.node, statement, out, now)
   }
 
   /** A claim about us that is not true and could be believed: answer above it. */
@@ -44,8 +46,8 @@ export class Refutation {
 
   /** Our next incarnation: strictly above the given one, or the rumour outlives the answer. */
   raise(aboveIncarnation: number): void {
-    const { self } = this.#context.membership
-    const next = Math.max(self.incarnation, aboveIncarnation) + 1
-    self.incarnation = Math.min(INCARNATION_MAX, next)
+    const { membership } = this.#context
+    const next = Math.max(membership.incarnation(membership.self), aboveIncarnation) + 1
+    membership.setIncarnation(membership.self, Math.min(INCARNATION_MAX, next))
   }
 }

@@ -11,11 +11,12 @@ import { SwimError } from './errors.ts'
 import { GossipRound } from './gossip-round.ts'
 import { Healing } from './healing.ts'
 import { META_BYTES_MAX, PART_OVERHEAD_BYTES, USER_BROADCASTS_MAX } from './limits.ts'
-import { freshRow, type MemberRow, viewOf } from './member.ts'
+import type { Peer } from './member.ts'
 import { Membership } from './membership.ts'
 import type { Address, Dead, Message, Ping, StateExchange, Suspect, User } from './messages.ts'
 import type { SwimOptions } from './options.ts'
 import { peerOf } from './peer.ts'
+import { PeerIndex } from './peer-index.ts'
 import { Prober } from './probe.ts'
 import { ProbeSchedule } from './probe-schedule.ts'
 import { Refutation } from './refutation.ts'
@@ -92,7 +93,12 @@ class SwimMachine implements Swim {
     const context: Context = {
       options,
       config,
-      membership: new Membership(ownRow(options), random),
+      membership: new Membership(
+        ownPeer(options),
+        FIRST_INCARNATION,
+        options.peers ?? new PeerIndex(),
+        random,
+      ),
       broadcasts: new BroadcastQueue(measure, config.broadcastsMax),
       userBroadcasts: new BroadcastQueue(measure, USER_BROADCASTS_MAX),
       awareness: new Awareness(config.awarenessMaxMultiplier),
@@ -102,7 +108,7 @@ class SwimMachine implements Swim {
       seq: random.below(0x1_0000_0000),
     }
     for (const { peer, incarnation } of rigging.known ?? []) {
-      context.membership.insert(freshRow(peer, incarnation, 0))
+      context.membership.insert(peer, incarnation, 0)
     }
     this.#context = context
     this.#gossip = new GossipRound(context)
@@ -120,7 +126,8 @@ class SwimMachine implements Swim {
   }
 
   get incarnation(): number {
-    return this.#context.membership.self.incarnation
+    const { membership } = this.#context
+    return membership.incarnation(membership.self)
   }
 
   get queued(): number {
@@ -131,11 +138,12 @@ class SwimMachine implements Swim {
     const context = this.#context
     if (context.phase !== 'idle') throw new SwimError('SWIM_NOT_RUNNING', { phase: context.phase })
     context.phase = 'running'
-    context.membership.self.since = now
+    const { membership } = context
+    membership.setState(membership.self, 'alive', now)
     this.#refutation.announce(now, out)
     this.#prober.start(now, out)
     this.#antiEntropy.start(now, out)
-    out.notify({ type: 'join', member: viewOf(context.membership.self) })
+    out.notify({ type: 'join', member: membership.view(membership.self) })
   }
 
   join(seed: Address, _now: Millis, out: Effects): void {
@@ -209,12 +217,12 @@ class SwimMachine implements Swim {
     checkMeta(meta)
     const { membership, options } = this.#context
     const { self } = membership
-    const previousMeta = self.peer.meta
-    this.#refutation.raise(self.incarnation)
-    self.peer = peerOf({ ...this.#refutation.statement(), meta }, options)
+    const previousMeta = membership.peer(self).meta
+    this.#refutation.raise(membership.incarnation(self))
+    membership.setPeer(self, peerOf({ ...this.#refutation.statement(), meta }, options))
     this.#refutation.announce(now, out)
     if (!sameBytes(previousMeta, meta)) {
-      out.notify({ type: 'update', member: viewOf(self), previousMeta })
+      out.notify({ type: 'update', member: membership.view(self), previousMeta })
     }
   }
 
@@ -234,11 +242,11 @@ class SwimMachine implements Swim {
     this.#mustRun()
     const { membership } = context
     const { self } = membership
-    const { name } = self.peer
+    const { name } = membership.peer(self)
     context.phase = 'leaving'
-    self.state = 'left'
-    self.since = now
-    const goodbye: Dead = { type: 'dead', incarnation: self.incarnation, node: name, from: name }
+    membership.setState(self, 'left', now)
+    const incarnation = membership.incarnation(self)
+    const goodbye: Dead = { type: 'dead', incarnation, node: name, from: name }
     this.#gossip.announce(name, goodbye, out, now)
     if (membership.countOthers() > 0) return
     context.phase = 'left'
@@ -258,21 +266,25 @@ class SwimMachine implements Swim {
   }
 
   releaseAddress(name: string): void {
-    const row = this.#context.membership.get(name)
-    if (row !== undefined && row !== this.#context.membership.self) row.released = true
+    const { membership } = this.#context
+    const row = membership.find(name)
+    if (row !== undefined && row !== membership.self) membership.setReleased(row, true)
   }
 
   *members(): IterableIterator<Member> {
-    for (const row of this.#context.membership.rows) yield viewOf(row)
+    const { membership } = this.#context
+    for (const row of membership.rows) yield membership.view(row)
   }
 
   member(name: string): Member | undefined {
-    const row = this.#context.membership.get(name)
-    return row && viewOf(row)
+    const { membership } = this.#context
+    const row = membership.find(name)
+    return row === undefined ? undefined : membership.view(row)
   }
 
   #answer(from: Address, ping: Ping, out: Effects): void {
-    const { name } = this.#context.membership.self.peer
+    const { membership } = this.#context
+    const { name } = membership.peer(membership.self)
     if (ping.node !== '' && ping.node !== name) return
     this.#gossip.sendWith(
       sourceOf(ping, from),
@@ -311,14 +323,10 @@ class SwimMachine implements Swim {
 /** Incarnations are not kept over restarts: a restarted member climbs by refutation. */
 const FIRST_INCARNATION = 1
 
-function ownRow(options: SwimOptions): MemberRow {
+function ownPeer(options: SwimOptions): Peer {
   const { name, address, port, meta, versions } = options
   const incarnation = FIRST_INCARNATION
-  const peer = peerOf(
-    { type: 'alive', incarnation, node: name, address, port, meta, versions },
-    options,
-  )
-  return freshRow(peer, incarnation, 0)
+  return peerOf({ type: 'alive', incarnation, node: name, address, port, meta, versions }, options)
 }
 
 function validateOptions(options: SwimOptions): void {

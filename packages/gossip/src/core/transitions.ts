@@ -5,7 +5,8 @@ import type { Context } from './context.ts'
 import type { Effects, Millis } from './effects.ts'
 import type { GossipRound } from './gossip-round.ts'
 import type { Healing } from './healing.ts'
-import { freshRow, isGone, type MemberRow, type Peer, viewOf } from './member.ts'
+import type { Peer } from './member.ts'
+import type { Membership, Row } from './membership.ts'
 import type { Address, AddressBytes, Alive, Dead, Suspect } from './messages.ts'
 import { peerOf, targetOf } from './peer.ts'
 import type { Refutation } from './refutation.ts'
@@ -40,9 +41,9 @@ export class Transitions {
   /** `from` is where the claim came from, where that may be its subject. */
   alive(claim: Alive, from: Address | undefined, now: Millis, out: Effects): void {
     const { membership, options, phase } = this.#context
-    const row = membership.get(claim.node)
+    const row = membership.find(claim.node)
     const own = row === membership.self
-    if (own ? phase !== 'running' : row !== undefined && isOldNews(row, claim)) return
+    if (own ? phase !== 'running' : row !== undefined && isOldNews(membership, row, claim)) return
     const fault = aliveFault(claim, options.versions)
     if (fault !== undefined) refuse(claim.node, fault, out)
     else if (row === undefined) this.#admit(claim, now, out)
@@ -51,31 +52,32 @@ export class Transitions {
 
   suspect(claim: Suspect, now: Millis, out: Effects): void {
     const { membership, phase } = this.#context
-    const row = membership.get(claim.node)
+    const row = membership.find(claim.node)
     if (row === undefined || this.#isStale(row, claim, out)) return
     if (row === membership.self) {
       if (phase === 'running') this.#refutation.refute(claim.incarnation, now, out)
       return
     }
-    if (row.suspicion !== undefined) this.#confirm(row, row.suspicion, claim, now, out)
-    else if (isGone(row)) this.#raise(row, claim, now, out)
+    const suspicion = membership.suspicion(row)
+    if (suspicion !== undefined) this.#confirm(row, suspicion, claim, now, out)
+    else if (membership.isGone(row)) this.#raise(row, claim, now, out)
     else this.#doubt(row, claim, now, out)
   }
 
   dead(claim: Dead, now: Millis, out: Effects): void {
     const { membership } = this.#context
-    const row = membership.get(claim.node)
+    const row = membership.find(claim.node)
     if (row === undefined || this.#isStale(row, claim, out)) return
     if (row === membership.self) this.evicted(claim.incarnation, claim.from, now, out)
     // Those who died cannot leave any more, and the other way round.
-    else if (isGone(row)) this.#raise(row, claim, now, out)
+    else if (membership.isGone(row)) this.#raise(row, claim, now, out)
     else this.#end(row, claim, now, out)
   }
 
   /** Others hold us dead or left. Owners must hear it before we deny it. */
   evicted(incarnation: number, from: string, now: Millis, out: Effects): void {
     const { membership, phase } = this.#context
-    if (phase !== 'running' || incarnation < membership.self.incarnation) return
+    if (phase !== 'running' || incarnation < membership.incarnation(membership.self)) return
     out.notify({ type: 'evicted', incarnation, from })
     this.#refutation.refute(incarnation, now, out)
   }
@@ -83,27 +85,34 @@ export class Transitions {
   /** The suspicion timer of a member fired. */
   expire(name: string, now: Millis, out: Effects): void {
     const { membership, planted } = this.#context
-    const row = membership.get(name)
-    if (row?.suspicion === undefined || planted === 'suspicion-never-ends') return
-    if (row.suspicion.deadline > now) {
-      out.setTimer(suspicionKey(name), row.suspicion.deadline)
+    const row = membership.find(name)
+    const suspicion = row === undefined ? undefined : membership.suspicion(row)
+    if (row === undefined || suspicion === undefined) return
+    if (planted === 'suspicion-never-ends') return
+    if (suspicion.deadline > now) {
+      out.setTimer(suspicionKey(name), suspicion.deadline)
       return
     }
-    const from = membership.self.peer.name
-    this.dead({ type: 'dead', incarnation: row.incarnation, node: name, from }, now, out)
+    const from = membership.peer(membership.self).name
+    const incarnation = membership.incarnation(row)
+    this.dead({ type: 'dead', incarnation, node: name, from }, now, out)
   }
 
   /** When a suspicion ends, if one runs. */
   deadlineOf(name: string): Millis | undefined {
-    return this.#context.membership.get(name)?.suspicion?.deadline
+    const { membership } = this.#context
+    const row = membership.find(name)
+    return row === undefined ? undefined : membership.suspicion(row)?.deadline
   }
 
   /** We slept for `lagMs` and may have missed refutations: nobody dies for that. O(n). */
   defer(lagMs: number, now: Millis, out: Effects): void {
-    for (const row of this.#context.membership.rows) {
-      if (row.suspicion === undefined) continue
-      row.suspicion.defer(lagMs, now)
-      out.setTimer(suspicionKey(row.peer.name), row.suspicion.deadline)
+    const { membership } = this.#context
+    for (const row of membership.rows) {
+      const suspicion = membership.suspicion(row)
+      if (suspicion === undefined) continue
+      suspicion.defer(lagMs, now)
+      out.setTimer(suspicionKey(membership.peer(row).name), suspicion.deadline)
     }
   }
 
@@ -111,49 +120,43 @@ export class Transitions {
    * An accusation below what we know is no news. If it is about ourselves, the accuser has missed our
    * answer, which is no longer gossiped: it gets it directly.
    */
-  #isStale(row: MemberRow, claim: Suspect | Dead, out: Effects): boolean {
+  #isStale(row: Row, claim: Suspect | Dead, out: Effects): boolean {
     const { membership, phase } = this.#context
-    if (claim.incarnation >= row.incarnation) return false
-    const accuser = membership.get(claim.from)
+    if (claim.incarnation >= membership.incarnation(row)) return false
+    const accuser = membership.find(claim.from)
     const mayAnswer = row === membership.self && accuser !== undefined && accuser !== row
     if (mayAnswer && phase === 'running') {
-      out.sendPacket(accuser.peer.to, [this.#refutation.statement()])
+      out.sendPacket(membership.peer(accuser).to, [this.#refutation.statement()])
     }
     return true
   }
 
-  #aliveAgain(
-    row: MemberRow,
-    claim: Alive,
-    from: Address | undefined,
-    now: Millis,
-    out: Effects,
-  ): void {
+  #aliveAgain(row: Row, claim: Alive, from: Address | undefined, now: Millis, out: Effects): void {
     const moved = !this.#isSameAddress(row, claim)
     if (moved && !this.#mayMove(row, claim, now, out)) return
-    if (row === this.#context.membership.self) this.#answerAlive(claim, now, out)
-    else if (moved || claim.incarnation > row.incarnation || this.#revives(row)) {
+    const { membership } = this.#context
+    if (row === membership.self) this.#answerAlive(claim, now, out)
+    else if (moved || claim.incarnation > membership.incarnation(row) || this.#revives(row)) {
       this.#accept(row, claim, now, out)
     } else this.#answerStale(row, from, now, out)
   }
 
-  #doubt(row: MemberRow, claim: Suspect, now: Millis, out: Effects): void {
-    row.state = 'suspect'
-    row.incarnation = claim.incarnation
-    row.since = now
+  #doubt(row: Row, claim: Suspect, now: Millis, out: Effects): void {
+    const { membership } = this.#context
+    membership.setState(row, 'suspect', now)
+    membership.setIncarnation(row, claim.incarnation)
     this.#startSuspicion(row, claim.from, now, out)
     this.#gossip.announce(claim.node, claim, out, now)
-    out.notify({ type: 'suspect', member: viewOf(row), from: claim.from })
+    out.notify({ type: 'suspect', member: membership.view(row), from: claim.from })
   }
 
-  #end(row: MemberRow, claim: Dead, now: Millis, out: Effects): void {
+  #end(row: Row, claim: Dead, now: Millis, out: Effects): void {
     this.#endSuspicion(row, out)
-    row.incarnation = claim.incarnation
-    row.since = now
+    this.#context.membership.setIncarnation(row, claim.incarnation)
     if (this.#context.planted !== 'no-gossip-of-deaths') {
       this.#gossip.announce(claim.node, claim, out, now)
     }
-    if (claim.from === claim.node) this.#bury(row, out)
+    if (claim.from === claim.node) this.#bury(row, now, out)
     else this.#giveUp(row, claim.from, now, out)
   }
 
@@ -172,33 +175,31 @@ export class Transitions {
 
   #insert(claim: Alive, now: Millis, out: Effects): void {
     const { membership, options } = this.#context
-    const row = freshRow(peerOf(claim, options), claim.incarnation, now)
-    membership.insert(row)
+    const row = membership.insert(peerOf(claim, options), claim.incarnation, now)
     this.#remind(row, out)
     this.#gossip.announce(claim.node, claim, out, now)
-    out.notify({ type: 'join', member: viewOf(row) })
+    out.notify({ type: 'join', member: membership.view(row) })
   }
 
-  #accept(row: MemberRow, claim: Alive, now: Millis, out: Effects): void {
-    const before = row.state
-    const previous = row.peer
+  #accept(row: Row, claim: Alive, now: Millis, out: Effects): void {
+    const { membership, options } = this.#context
+    const before = membership.state(row)
+    const previous = membership.peer(row)
     this.#endSuspicion(row, out)
-    if (!describes(previous, claim)) row.peer = peerOf(claim, this.#context.options)
-    row.incarnation = claim.incarnation
-    row.released = false
-    if (before !== 'alive') {
-      row.state = 'alive'
-      row.since = now
-    }
+    if (!describes(previous, claim)) membership.setPeer(row, peerOf(claim, options))
+    membership.setIncarnation(row, claim.incarnation)
+    membership.setReleased(row, false)
+    if (before !== 'alive') membership.setState(row, 'alive', now)
     this.#healing.find(claim.node)
     this.#gossip.announce(claim.node, claim, out, now)
     if (before === 'dead' || before === 'left') {
-      out.notify({ type: 'join', member: viewOf(row) })
+      out.notify({ type: 'join', member: membership.view(row) })
       return
     }
-    if (before === 'suspect') out.notify({ type: 'refuted', member: viewOf(row) })
-    if (!sameBytes(previous.meta, row.peer.meta) || !isSameTarget(previous.to, row.peer.to)) {
-      out.notify({ type: 'update', member: viewOf(row), previousMeta: previous.meta })
+    if (before === 'suspect') out.notify({ type: 'refuted', member: membership.view(row) })
+    const { meta, to } = membership.peer(row)
+    if (!sameBytes(previous.meta, meta) || !isSameTarget(previous.to, to)) {
+      out.notify({ type: 'update', member: membership.view(row), previousMeta: previous.meta })
     }
   }
 
@@ -206,22 +207,24 @@ export class Transitions {
    * A member that we gave up is back, after its record was forgotten. It may never have heard of its
    * death; it must, because others have served in its place since then.
    */
-  #remind(row: MemberRow, out: Effects): void {
-    const { name, to } = row.peer
-    const lost = this.#healing.find(name)
+  #remind(row: Row, out: Effects): void {
     const { membership, planted } = this.#context
+    const { name, to } = membership.peer(row)
+    const lost = this.#healing.find(name)
     if (lost === undefined || !isSameTarget(lost.to, to) || planted === 'skip-reminder') return
-    const incarnation = Math.max(lost.incarnation, row.incarnation)
-    out.sendPacket(to, [{ type: 'dead', incarnation, node: name, from: membership.self.peer.name }])
+    const incarnation = Math.max(lost.incarnation, membership.incarnation(row))
+    const from = membership.peer(membership.self).name
+    out.sendPacket(to, [{ type: 'dead', incarnation, node: name, from }])
   }
 
   /** Somebody tells what we were before a restart, or what we never were. */
   #answerAlive(claim: Alive, now: Millis, out: Effects): void {
-    const { self } = this.#context.membership
-    if (claim.incarnation < self.incarnation) return
-    const same =
-      sameBytes(claim.meta, self.peer.meta) && sameBytes(claim.versions, self.peer.versions)
-    if (claim.incarnation === self.incarnation && same) return
+    const { membership } = this.#context
+    const incarnation = membership.incarnation(membership.self)
+    if (claim.incarnation < incarnation) return
+    const { meta, versions } = membership.peer(membership.self)
+    const same = sameBytes(claim.meta, meta) && sameBytes(claim.versions, versions)
+    if (claim.incarnation === incarnation && same) return
     this.#refutation.refute(claim.incarnation, now, out)
   }
 
@@ -230,15 +233,15 @@ export class Transitions {
    * again. It must hear the accusation to climb above it. We tell a suspicion, not a death: somebody
    * else may rightly hold it alive, and should not drop it on our word.
    */
-  #answerStale(row: MemberRow, from: Address | undefined, now: Millis, out: Effects): void {
-    if (!isGone(row)) return
+  #answerStale(row: Row, from: Address | undefined, now: Millis, out: Effects): void {
     const { broadcasts, membership } = this.#context
-    const { name, to } = row.peer
+    if (!membership.isGone(row)) return
+    const { name, to } = membership.peer(row)
     const accusation: Suspect = {
       type: 'suspect',
-      incarnation: row.incarnation,
+      incarnation: membership.incarnation(row),
       node: name,
-      from: membership.self.peer.name,
+      from: membership.peer(membership.self).name,
     }
     if (from !== undefined && isSameTarget(from, to)) {
       out.sendPacket(to, [accusation])
@@ -246,70 +249,74 @@ export class Transitions {
     if (broadcasts.get(name) === undefined) this.#gossip.announce(name, accusation, out, now)
   }
 
-  #confirm(row: MemberRow, suspicion: Suspicion, claim: Suspect, now: Millis, out: Effects): void {
-    row.incarnation = claim.incarnation
+  #confirm(row: Row, suspicion: Suspicion, claim: Suspect, now: Millis, out: Effects): void {
+    this.#context.membership.setIncarnation(row, claim.incarnation)
     if (!suspicion.confirm(claim.from, now)) return
     out.setTimer(suspicionKey(claim.node), suspicion.deadline)
     this.#gossip.announce(claim.node, claim, out, now)
   }
 
   /** The member is gone already; a higher accusation is still news, or an old alive could slip below it. */
-  #raise(row: MemberRow, claim: Suspect | Dead, now: Millis, out: Effects): void {
-    if (claim.incarnation === row.incarnation) return
-    row.incarnation = claim.incarnation
+  #raise(row: Row, claim: Suspect | Dead, now: Millis, out: Effects): void {
+    const { membership } = this.#context
+    if (claim.incarnation === membership.incarnation(row)) return
+    membership.setIncarnation(row, claim.incarnation)
     this.#gossip.announce(claim.node, claim, out, now)
   }
 
-  #giveUp(row: MemberRow, from: string, now: Millis, out: Effects): void {
-    row.state = 'dead'
+  #giveUp(row: Row, from: string, now: Millis, out: Effects): void {
+    const { membership } = this.#context
+    membership.setState(row, 'dead', now)
     this.#healing.lose(row, now, out)
-    out.notify({ type: 'fail', member: viewOf(row), from })
+    out.notify({ type: 'fail', member: membership.view(row), from })
   }
 
-  #bury(row: MemberRow, out: Effects): void {
-    row.state = 'left'
-    this.#healing.find(row.peer.name)
-    out.notify({ type: 'leave', member: viewOf(row) })
+  #bury(row: Row, now: Millis, out: Effects): void {
+    const { membership } = this.#context
+    membership.setState(row, 'left', now)
+    this.#healing.find(membership.peer(row).name)
+    out.notify({ type: 'leave', member: membership.view(row) })
   }
 
-  #startSuspicion(row: MemberRow, from: string, now: Millis, out: Effects): void {
+  #startSuspicion(row: Row, from: string, now: Millis, out: Effects): void {
     const { config, membership } = this.#context
     const members = membership.size
     const minMs = suspicionTimeoutMs(config.suspicionMult, members, config.probeIntervalMs)
     const maxMs = config.suspicionMaxTimeoutMult * minMs
     const wanted = suspicionConfirmations(config.suspicionMult, members)
-    row.suspicion = new Suspicion(from, wanted, minMs, maxMs, now)
-    out.setTimer(suspicionKey(row.peer.name), row.suspicion.deadline)
+    const suspicion = new Suspicion(from, wanted, minMs, maxMs, now)
+    membership.setSuspicion(row, suspicion)
+    out.setTimer(suspicionKey(membership.peer(row).name), suspicion.deadline)
   }
 
-  #endSuspicion(row: MemberRow, out: Effects): void {
-    if (row.suspicion === undefined) return
-    row.suspicion = undefined
-    out.clearTimer(suspicionKey(row.peer.name))
+  #endSuspicion(row: Row, out: Effects): void {
+    const { membership } = this.#context
+    if (membership.suspicion(row) === undefined) return
+    membership.setSuspicion(row, undefined)
+    out.clearTimer(suspicionKey(membership.peer(row).name))
   }
 
   /** Normalised: the same IP in its other byte form is no conflict of ours. */
-  #isSameAddress(row: MemberRow, claim: Alive): boolean {
-    const { peer } = row
+  #isSameAddress(row: Row, claim: Alive): boolean {
+    const peer = this.#context.membership.peer(row)
     if (peer.port === claim.port && sameBytes(peer.address, claim.address)) return true
     return isSameTarget(peer.to, targetOf(claim, this.#context.options.port))
   }
 
   /** May the name move to the claimed address? If not, it is told as a conflict. */
-  #mayMove(row: MemberRow, claim: Alive, now: Millis, out: Effects): boolean {
+  #mayMove(row: Row, claim: Alive, now: Millis, out: Effects): boolean {
     const { config, membership, options } = this.#context
-    const goneForMs = now - row.since
+    const state = membership.state(row)
+    const goneForMs = now - membership.since(row)
     const free =
       row !== membership.self &&
-      (row.released ||
-        row.state === 'left' ||
-        (row.state === 'dead' &&
-          config.deadNodeReclaimMs > 0 &&
-          goneForMs > config.deadNodeReclaimMs))
+      (membership.isReleased(row) ||
+        state === 'left' ||
+        (state === 'dead' && config.deadNodeReclaimMs > 0 && goneForMs > config.deadNodeReclaimMs))
     if (!free) {
       out.notify({
         type: 'conflict',
-        existing: viewOf(row),
+        existing: membership.view(row),
         other: targetOf(claim, this.#context.options.port),
       })
       return false
@@ -319,8 +326,8 @@ export class Transitions {
     return false
   }
 
-  #revives(row: MemberRow): boolean {
-    return this.#context.planted === 'stale-alive-revives' && isGone(row)
+  #revives(row: Row): boolean {
+    return this.#context.planted === 'stale-alive-revives' && this.#context.membership.isGone(row)
   }
 }
 
@@ -329,15 +336,13 @@ export class Transitions {
  * A claim about somebody who is gone is another matter, and so is one about another address.
  */
 export function isOldNews(
-  row: MemberRow,
+  membership: Membership,
+  row: Row,
   claim: { readonly incarnation: number; readonly address: AddressBytes; readonly port: number },
 ): boolean {
-  return (
-    !isGone(row) &&
-    claim.incarnation <= row.incarnation &&
-    claim.port === row.peer.port &&
-    sameBytes(claim.address, row.peer.address)
-  )
+  if (membership.isGone(row) || claim.incarnation > membership.incarnation(row)) return false
+  const { address, port } = membership.peer(row)
+  return claim.port === port && sameBytes(claim.address, address)
 }
 
 function describes(peer: Peer, claim: Alive): boolean {

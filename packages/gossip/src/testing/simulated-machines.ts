@@ -1,8 +1,8 @@
-import { sameBytes } from '../core/bytes.ts'
 import type { SwimConfig } from '../core/config.ts'
 import type { PlantedBug, Rigging } from '../core/context.ts'
 import type { Peer } from '../core/member.ts'
 import type { Address } from '../core/messages.ts'
+import { PeerIndex } from '../core/peer-index.ts'
 import { pcg32 } from '../core/random.ts'
 import { createSwim, type Swim } from '../core/swim.ts'
 import { messageSize } from './message-size.ts'
@@ -18,7 +18,7 @@ export class SimulatedMachines {
   readonly #seed: number
   readonly #config: SwimConfig
   readonly #planted: PlantedBug | undefined
-  readonly #peers = new Map<string, Peer>()
+  readonly #peers = new PeerIndex()
 
   constructor(seed: number, config: SwimConfig, planted: PlantedBug | undefined) {
     this.#seed = seed
@@ -36,7 +36,7 @@ export class SimulatedMachines {
       config: this.#config,
       random: pcg32(this.#seed + instance * INSTANCE_STRIDE, 2 * index),
       measure: messageSize,
-      sharePeer: (peer: Peer) => this.#share(peer),
+      peers: this.#peers,
     }
     const planted = this.#planted
     return createSwim(options, planted === undefined ? rigging : { ...rigging, planted })
@@ -52,20 +52,7 @@ export class SimulatedMachines {
       versions: VERSIONS,
       to: toOf(index),
     })
-    return { peer: this.#share(peer), incarnation: 1 }
-  }
-
-  /** The latest peer of each name is shared by all tables that hold it. */
-  #share(peer: Peer): Peer {
-    const shared = this.#peers.get(peer.name)
-    const isSame =
-      shared !== undefined &&
-      shared.to.host === peer.to.host &&
-      sameBytes(shared.meta, peer.meta) &&
-      sameBytes(shared.address, peer.address)
-    if (isSame) return shared
-    this.#peers.set(peer.name, peer)
-    return peer
+    return { peer, incarnation: 1 }
   }
 }
 

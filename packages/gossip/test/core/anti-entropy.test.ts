@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { swimConfig } from '../../src/core/config.ts'
 import { EXCHANGES_MAX } from '../../src/core/limits.ts'
+import { PeerIndex } from '../../src/core/peer-index.ts'
 import { alive, Bench, dead, placeOf, row, rows, suspect, VERSIONS } from './fixture.ts'
 
 describe('our half of an exchange', () => {
@@ -151,13 +152,10 @@ describe('the schedule', () => {
 })
 
 test('the peers of several tables may be one', () => {
-  const shared = new Map<string, object>()
-  const bench = new Bench({
-    sharePeer: (peer) => {
-      shared.set(peer.name, peer)
-      return peer
-    },
-  })
-  bench.merge(row('b', 'alive', 1, { versions: VERSIONS }))
-  expect([...shared.keys()]).toEqual(['a', 'b'])
+  const peers = new PeerIndex()
+  const versions = Uint8Array.from(VERSIONS)
+  const first = new Bench({ peers }).merge(row('b', 'alive', 1, { versions: VERSIONS }))
+  const second = new Bench({ peers, name: 'c' }).merge(row('b', 'alive', 3, { versions }))
+  expect(second.swim.member('b')?.incarnation).toBe(3)
+  expect(second.swim.member('b')?.versions).toBe(first.swim.member('b')?.versions)
 })
