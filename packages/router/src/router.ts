@@ -7,6 +7,7 @@ import type { PoolDriver } from './pool/pool-driver.ts'
 import { type PoolEvent, StaticPool, type StaticPoolTools } from './pool/static-pool.ts'
 import { StorePool } from './pool/store-pool.ts'
 import { Turn } from './pool/turn.ts'
+import { REDIS_UPSTREAM } from './pool/upstream-protocol.ts'
 import { type ListenerCounts, type ListenerTools, RedisListener } from './proxy/redis-listener.ts'
 import type { PoolTopology, Topology } from './topology.ts'
 
@@ -117,6 +118,7 @@ class DataPlane implements Router {
     const shared = { limits: this.#limits, turn: this.#turn, errors: this.#errors }
     this.#poolTools = {
       ...shared,
+      protocol: REDIS_UPSTREAM,
       random: options.random ?? Math.random,
       log: options.log ?? ignore,
     }

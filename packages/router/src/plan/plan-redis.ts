@@ -18,6 +18,8 @@ export interface Placement {
 export interface PlanPart {
   /** Which keys of the client's command, counted from 0 in its order. */
   readonly ordinals: readonly number[]
+  /** Where its first key is. */
+  readonly position: number
   readonly bytes: Buffer
 }
 
@@ -95,13 +97,13 @@ export function splitByOwner(
   ordinals?: readonly number[],
 ): readonly PlanPart[] {
   const step = command.keys.type === 'range' ? command.keys.step : 1
-  const groups = new Map<number, { args: Uint8Array[]; ordinals: number[] }>()
+  const groups = new Map<number, { position: number; args: Uint8Array[]; ordinals: number[] }>()
   for (let at = 1, i = 0; at < frame.argc; at += step, i++) {
     const position = placement.positionOf(frame.bytes, frame.from(at), frame.to(at))
     const owner = placement.ownerOf(position)
     let group = groups.get(owner)
     if (group === undefined) {
-      group = { args: [frame.arg(0)], ordinals: [] }
+      group = { position, args: [frame.arg(0)], ordinals: [] }
       groups.set(owner, group)
     }
     for (let j = 0; j < step; j++) group.args.push(frame.arg(at + j))
@@ -109,6 +111,7 @@ export function splitByOwner(
   }
   return Array.from(groups.values(), (group) => ({
     ordinals: group.ordinals,
+    position: group.position,
     bytes: encodeCommand(group.args),
   }))
 }

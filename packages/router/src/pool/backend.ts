@@ -7,6 +7,7 @@ import { Probe } from './probe.ts'
 import type { Request } from './request.ts'
 import type { Turn } from './turn.ts'
 import { Upstream, type UpstreamOwner } from './upstream.ts'
+import type { UpstreamProtocol } from './upstream-protocol.ts'
 
 /** What a backend needs from the pool around it. */
 export interface BackendOwner {
@@ -18,6 +19,7 @@ export interface BackendOwner {
 
 export interface BackendTools {
   readonly limits: RouterLimits
+  readonly protocol: UpstreamProtocol
   readonly turn: Turn
   /** In [0, 1). */
   readonly random: () => number
@@ -146,7 +148,13 @@ export class Backend implements UpstreamOwner {
   #upstream(resp: RespVersion): Upstream {
     const existing = resp === 3 ? this.#resp3 : this.#resp2
     if (existing !== undefined) return existing
-    const upstream = new Upstream(this, resp, this.#tools.limits, this.#tools.turn)
+    const upstream = new Upstream(
+      this,
+      resp,
+      this.#tools.protocol,
+      this.#tools.limits,
+      this.#tools.turn,
+    )
     this.counters.connects++
     this.#upstreams.add(upstream)
     if (resp === 3) this.#resp3 = upstream
@@ -182,6 +190,7 @@ export class Backend implements UpstreamOwner {
       host: this.host,
       port: this.port,
       timeoutMs: this.#tools.limits.connectTimeoutMs,
+      protocol: this.#tools.protocol,
       done: (cause) => this.#probed(cause),
     })
   }

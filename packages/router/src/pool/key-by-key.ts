@@ -1,5 +1,6 @@
 import { type GatherKind, gatherReplies, type PartReply } from '../plan/gather.ts'
 import type { RedisCommand } from '../plan/redis-command.ts'
+import type { RoutedCommand } from '../plan/routed-command.ts'
 import type { PoolDriver, ReplySink } from './pool-driver.ts'
 import type { Request } from './request.ts'
 
@@ -25,14 +26,14 @@ export class KeyByKey implements ReplySink {
   }
 
   /** True for a command that has to be taken apart: all that split, but for those with one key and a form for it. */
-  static applies(command: RedisCommand, argc: number): boolean {
-    if (command.run.type !== 'split') return false
+  static applies(command: RoutedCommand, argc: number): boolean {
+    if (!('keys' in command) || command.run.type !== 'split') return false
     return command.name in SINGLE_KEY_FORMS || argc > 1 + stepOf(command)
   }
 
   static run(driver: PoolDriver, request: Request, args: readonly Uint8Array[]): void {
     const { command, resp } = request
-    if (command.run.type !== 'split') return
+    if (!('keys' in command) || command.run.type !== 'split') return
     const step = stepOf(command)
     const keyCount = (args.length - 1) / step
     const sink = new KeyByKey(request, command.run.gather, keyCount)

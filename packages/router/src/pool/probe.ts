@@ -1,47 +1,49 @@
 import { connect, type Socket } from 'node:net'
 import { causeOfError, type LostCause } from './lost-cause.ts'
+import type { UpstreamProtocol } from './upstream-protocol.ts'
 
-/** Replies after which a server is alive but cannot serve yet. */
-const NOT_YET = /^-(LOADING|MASTERDOWN|BUSY)\b/
 const REPLY_BYTES_MAX = 1_024
 
 export interface ProbeOptions {
   readonly host: string
   readonly port: number
   readonly timeoutMs: number
+  readonly protocol: UpstreamProtocol
   /** Called once: without a cause the backend is well. */
   readonly done: (cause: LostCause | undefined) => void
 }
 
-/** Asks a backend with PING on a connection of its own, so that no client's command is the one that finds out. */
+/** Asks a backend with a probe (PING) on a connection of its own, so that no client's command is the one that finds out. */
 export class Probe {
   readonly #socket: Socket
   readonly #timer: NodeJS.Timeout
   readonly #done: ProbeOptions['done']
+  readonly #protocol: UpstreamProtocol
   #over = false
   #connected = false
   #reply = ''
 
   constructor(options: ProbeOptions) {
     this.#done = options.done
+    this.#protocol = options.protocol
     this.#socket = connect({ host: options.host, port: options.port, noDelay: true })
     this.#timer = setTimeout(
       () =>
         this.#end({
           code: 'REPLY_TIMEOUT',
-          text: `did not answer a PING within ${options.timeoutMs} ms`,
+          text: `did not answer a probe within ${options.timeoutMs} ms`,
         }),
       options.timeoutMs,
     )
     this.#timer.unref()
     this.#socket.once('connect', () => {
       this.#connected = true
-      this.#socket.write('PING\r\n')
+      this.#socket.write(options.protocol.probeLine)
     })
     this.#socket.on('data', (bytes) => this.#read(bytes.toString('latin1')))
     this.#socket.once('error', (error) => this.#end(causeOfError(error, this.#connected)))
     this.#socket.once('close', () =>
-      this.#end({ code: 'CLOSED', text: 'closed the connection on a PING' }),
+      this.#end({ code: 'CLOSED', text: 'closed the connection on a probe' }),
     )
   }
 
@@ -56,8 +58,8 @@ export class Probe {
     if (!this.#reply.includes('\n') && this.#reply.length < REPLY_BYTES_MAX) return
     const line = this.#reply.slice(0, this.#reply.indexOf('\n')).trim()
     this.#end(
-      NOT_YET.test(line)
-        ? { code: 'BAD_REPLY', text: `is not ready (${line.slice(1, 80)})` }
+      this.#protocol.isNotReady(line)
+        ? { code: 'BAD_REPLY', text: `is not ready (${line.replace(/^-/, '').slice(0, 80)})` }
         : undefined,
     )
   }

@@ -1,5 +1,5 @@
 import type { RespVersion } from '../codec/resp/encode.ts'
-import type { RedisCommand } from '../plan/redis-command.ts'
+import type { RoutedCommand } from '../plan/routed-command.ts'
 import type { Chunk } from './chunk.ts'
 import type { ReplySink } from './pool-driver.ts'
 
@@ -21,7 +21,7 @@ export interface RequestOwner {
  *   upstream: head → request → …              (order of one backend; `nextInFlight`)
  */
 export class Request implements ReplySink {
-  readonly command: RedisCommand
+  readonly command: RoutedCommand
   readonly resp: RespVersion
   readonly #owner: RequestOwner
   #settled = false
@@ -52,7 +52,7 @@ export class Request implements ReplySink {
 
   constructor(
     owner: RequestOwner,
-    command: RedisCommand,
+    command: RoutedCommand,
     resp: RespVersion,
     ordinals: readonly number[] | undefined,
     bound: boolean,

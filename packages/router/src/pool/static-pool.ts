@@ -1,9 +1,6 @@
-import { encodeError } from '../codec/resp/encode.ts'
-import { DECODED, RequestDecoder } from '../codec/resp/request-decoder.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
-import { findKeys } from '../plan/command-keys.ts'
 import type { GatherKind } from '../plan/gather.ts'
-import { type Placement, splitByOwner } from '../plan/plan-redis.ts'
+import type { Placement } from '../plan/plan-redis.ts'
 import type { PoolTopology } from '../topology.ts'
 import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
 import { Gathering } from './gathering.ts'
@@ -43,7 +40,6 @@ export class StaticPool implements Pool, BackendOwner {
   readonly counters = { requests: 0, errors: 0, failovers: 0 }
 
   readonly #tools: StaticPoolTools
-  readonly #redecoder: RequestDecoder
   readonly #ring = new KeyRing()
   #backends = new Map<string, Backend>()
   /** In the order of the ring's nodes: `#ring.ownerIndexAt` is an index into it. */
@@ -53,7 +49,6 @@ export class StaticPool implements Pool, BackendOwner {
   constructor(topology: PoolTopology, tools: StaticPoolTools) {
     this.name = topology.name
     this.#tools = tools
-    this.#redecoder = new RequestDecoder(tools.limits)
     this.placement = {
       whole: false,
       positionOf: (bytes, from, to) => this.#ring.placeOf(keyView(bytes, from, to)),
@@ -94,6 +89,14 @@ export class StaticPool implements Pool, BackendOwner {
         keyView(bytes, frame.from(keyIndex), frame.to(keyIndex)),
       )
     this.#give(request, bytes, start, end, stable)
+  }
+
+  /** Runs a whole command, in bytes that nobody will change, at the owner of a position. */
+  give(request: Request, bytes: Buffer, position: number): void {
+    this.counters.requests++
+    request.position = position
+    if (this.#ring.wholeKeys) this.#placeAnew(request, bytes, 0, bytes.length)
+    this.#give(request, bytes, 0, bytes.length, true)
   }
 
   runAll(request: Request, frame: RequestFrame, gather: GatherKind): void {
@@ -222,32 +225,27 @@ export class StaticPool implements Pool, BackendOwner {
     from: number,
     to: number,
   ): void {
-    const decoder = this.#redecoder
-    if (decoder.next(bytes, from, to) !== DECODED.frame) {
+    const { command, resp } = request
+    const { protocol, limits } = this.#tools
+    const { placement } = this
+    const parts = protocol.splitAgain(command, bytes, from, to, placement, ordinals, limits)
+    if (parts === undefined) {
       this.#fail(request, 'BAD_PART', 'a part of a command could not be read again')
       return
     }
-    const { command, resp } = request
-    const parts = splitByOwner(command, decoder.frame, this.placement, ordinals)
     const regathering = request.regather(parts.length)
     for (const part of parts) {
       const smaller = new Request(regathering, command, resp, part.ordinals, false)
       smaller.failures = request.failures
-      decoder.next(part.bytes, 0, part.bytes.length)
-      this.run(smaller, decoder.frame, 1, true)
+      this.give(smaller, part.bytes, part.position)
     }
   }
 
   /** Where further owners follow from the key itself, it is read again from the command. */
   #placeAnew(request: Request, bytes: Buffer, from: number, to: number): void {
-    const decoder = this.#redecoder
-    if (decoder.next(bytes, from, to) !== DECODED.frame) return
-    const { command } = request
-    const { frame } = decoder
-    const found = findKeys(command.keys, frame, command.name)
-    const [first] = found.type === 'error' ? [] : found.indexes
-    if (first !== undefined)
-      request.position = this.placement.positionOf(bytes, frame.from(first), frame.to(first))
+    const { protocol, limits } = this.#tools
+    const place = protocol.placeOf(request.command, bytes, from, to, this.placement, limits)
+    if (place !== undefined) request.position = place
   }
 
   /** The backend that answers for a position now. */
@@ -297,7 +295,7 @@ export class StaticPool implements Pool, BackendOwner {
   #fail(request: Request, code: string, text: string): void {
     this.counters.errors++
     countError(this.#tools.errors, code)
-    const reply = encodeError(`ERR pool "${this.name}": ${text}`)
+    const reply = this.#tools.protocol.encodeError(`pool "${this.name}": ${text}`)
     request.settle(reply, 0, reply.length, true)
   }
 

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import type { RespVersion } from '../codec/resp/encode.ts'
-import { ReplyScanner, SCANNED } from '../codec/resp/reply-scanner.ts'
+import { SCANNED } from '../codec/resp/reply-scanner.ts'
 import type { RouterLimits } from '../limits.ts'
 import { GrowingBuffer } from './growing-buffer.ts'
 import {
@@ -14,6 +14,7 @@ import { Outbox } from './outbox.ts'
 import { readBufferFor } from './read-buffer.ts'
 import type { Request } from './request.ts'
 import type { Flushable, Turn } from './turn.ts'
+import type { ReplyFinder, UpstreamProtocol } from './upstream-protocol.ts'
 
 /** Who owns a connection and hears of its end. */
 export interface UpstreamOwner {
@@ -28,7 +29,6 @@ export interface UpstreamOwner {
   readonly traffic: { bytesIn: number; bytesOut: number }
 }
 
-const PUSH = 0x3e
 const ERROR = 0x2d
 const HELLO_3 = '*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n'
 
@@ -46,7 +46,8 @@ export class Upstream implements Flushable {
   readonly #socket: Socket
   readonly #reads: Buffer
   readonly #outbox = new Outbox()
-  readonly #scanner: ReplyScanner
+  readonly #protocol: UpstreamProtocol
+  readonly #scanner: ReplyFinder
   readonly #partial: GrowingBuffer
   readonly #connectTimer: NodeJS.Timeout
 
@@ -57,13 +58,20 @@ export class Upstream implements Flushable {
   #head: Request | undefined
   #last: Request | undefined
 
-  constructor(owner: UpstreamOwner, resp: RespVersion, limits: RouterLimits, turn: Turn) {
+  constructor(
+    owner: UpstreamOwner,
+    resp: RespVersion,
+    protocol: UpstreamProtocol,
+    limits: RouterLimits,
+    turn: Turn,
+  ) {
     this.#owner = owner
     this.resp = resp
     this.#limits = limits
     this.#turn = turn
     this.#reads = readBufferFor(process.platform)
-    this.#scanner = new ReplyScanner(limits)
+    this.#protocol = protocol
+    this.#scanner = protocol.createReplyFinder(limits)
     this.#partial = new GrowingBuffer(limits.replyBytesMax)
     this.#socket = connect({
       host: owner.host,
@@ -181,7 +189,11 @@ export class Upstream implements Flushable {
       }
       const replyEnd = scanner.end
       // Out-of-band data answers no command.
-      if (bytes[at] !== PUSH && !this.#answer(bytes, at, replyEnd, stable)) return end
+      if (
+        !this.#protocol.isOutOfBand(bytes[at] as number) &&
+        !this.#answer(bytes, at, replyEnd, stable)
+      )
+        return end
       at = replyEnd
     }
     return at
