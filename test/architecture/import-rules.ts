@@ -31,6 +31,7 @@ export const RULES: readonly Rule[] = [
   // Buffer methods beat Uint8Array here, as the benchmark shows.
   { folder: 'packages/router/src/codec', may: [], pure: true, ambient: ['Buffer'] },
   { folder: 'packages/router/src/health', may: [], pure: true },
+  { folder: 'packages/router/src/balance', may: ['@ringway/ring'], pure: true },
   {
     folder: 'packages/router/src/plan',
     may: [

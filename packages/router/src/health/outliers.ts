@@ -1,0 +1,136 @@
+import { ejectionCap } from './ejection-cap.ts'
+
+export interface OutlierLimits {
+  /** Failures in a row that eject a backend. */
+  readonly failuresMax: number
+  /** Share of failures within one window that ejects it, in percent; above 100: never. */
+  readonly failurePercentMax: number
+  /** Answers within a window below which its share says nothing. */
+  readonly windowAnswersMin: number
+  readonly windowMs: number
+  /** The first ejection; it grows with each further one, up to `ejectMsMax`. */
+  readonly ejectMsMin: number
+  readonly ejectMsMax: number
+  /** Share of the pool that may be ejected, in percent. The last backend never is. */
+  readonly ejectPercentMax: number
+}
+
+export const OUTLIER_LIMITS: OutlierLimits = {
+  failuresMax: 5,
+  failurePercentMax: 50,
+  windowAnswersMin: 20,
+  windowMs: 10_000,
+  ejectMsMin: 10_000,
+  ejectMsMax: 300_000,
+  ejectPercentMax: 50,
+}
+
+interface Answers {
+  failuresInARow: number
+  windowEndsAt: number
+  answers: number
+  failures: number
+  ejections: number
+  /** 0 when it is not ejected. */
+  ejectedUntil: number
+}
+
+/** What one answer changed. */
+export type OutlierChange = 'none' | 'ejected'
+
+/**
+ * Finds backends that answer, but badly (5xx, or too slow for their timeout), which a circuit does not see. Each ejection lasts
+ * longer than the one before; a window without trouble takes one back.
+ */
+export class Outliers {
+  readonly #limits: OutlierLimits
+  readonly #answers = new Map<string, Answers>()
+  #ejected = 0
+
+  constructor(limits: OutlierLimits = OUTLIER_LIMITS) {
+    this.#limits = limits
+  }
+
+  /** Takes the backends of the pool; what is known of those that stay is kept. */
+  follow(ids: readonly string[]): void {
+    const wanted = new Set(ids)
+    for (const [id, { ejectedUntil }] of this.#answers) {
+      if (wanted.has(id)) continue
+      if (ejectedUntil > 0) this.#ejected--
+      this.#answers.delete(id)
+    }
+    for (const id of ids) if (!this.#answers.has(id)) this.#answers.set(id, noAnswers())
+  }
+
+  /** Counts one answer; O(1). An unknown id changes nothing. */
+  record(id: string, failed: boolean, now: number): OutlierChange {
+    const answers = this.#answers.get(id)
+    if (answers === undefined || answers.ejectedUntil > 0) return 'none'
+    this.#turnWindow(answers, now)
+    answers.answers++
+    answers.failuresInARow = failed ? answers.failuresInARow + 1 : 0
+    if (!failed) return 'none'
+    answers.failures++
+    if (!this.#isOutlier(answers) || !this.#mayEject()) return 'none'
+    this.#eject(answers, now)
+    return 'ejected'
+  }
+
+  isEjected(id: string): boolean {
+    return (this.#answers.get(id)?.ejectedUntil ?? 0) > 0
+  }
+
+  /** Lets those return whose time is over, and names them. */
+  tick(now: number): readonly string[] {
+    if (this.#ejected === 0) return NOBODY
+    const returned: string[] = []
+    for (const [id, answers] of this.#answers) {
+      if (answers.ejectedUntil === 0 || answers.ejectedUntil > now) continue
+      answers.ejectedUntil = 0
+      this.#ejected--
+      returned.push(id)
+    }
+    return returned
+  }
+
+  #isOutlier({ failuresInARow, answers, failures }: Answers): boolean {
+    const { failuresMax, failurePercentMax, windowAnswersMin } = this.#limits
+    if (failuresInARow >= failuresMax) return true
+    return answers >= windowAnswersMin && failures * 100 > answers * failurePercentMax
+  }
+
+  #mayEject(): boolean {
+    return this.#ejected < ejectionCap(this.#answers.size, this.#limits.ejectPercentMax)
+  }
+
+  #eject(answers: Answers, now: number): void {
+    const { ejectMsMin, ejectMsMax } = this.#limits
+    answers.ejections++
+    answers.ejectedUntil = now + Math.min(ejectMsMin * answers.ejections, ejectMsMax)
+    answers.failuresInARow = 0
+    answers.answers = 0
+    answers.failures = 0
+    this.#ejected++
+  }
+
+  #turnWindow(answers: Answers, now: number): void {
+    if (now < answers.windowEndsAt) return
+    if (answers.failures === 0 && answers.answers > 0 && answers.ejections > 0) answers.ejections--
+    answers.windowEndsAt = now + this.#limits.windowMs
+    answers.answers = 0
+    answers.failures = 0
+  }
+}
+
+const NOBODY: readonly string[] = []
+
+function noAnswers(): Answers {
+  return {
+    failuresInARow: 0,
+    windowEndsAt: Number.NEGATIVE_INFINITY,
+    answers: 0,
+    failures: 0,
+    ejections: 0,
+    ejectedUntil: 0,
+  }
+}
