@@ -9,9 +9,16 @@ import { Counters, type GossipStats } from './net/counters.ts'
 import { Driver } from './net/driver.ts'
 import { GossipError } from './net/errors.ts'
 import { EventFeed, type ListenerOf, type LostEvents } from './net/event-feed.ts'
-import { type JoinResult, joinSeeds } from './net/join.ts'
+import { Flaps } from './net/flaps.ts'
+import { type JoinContext, type JoinResult, joinRemembered, joinSeeds } from './net/join.ts'
+import { Kinship } from './net/kinship.ts'
 import { LimitedLog } from './net/limited-log.ts'
-import { LEAVE_INTENT_MS, LEAVE_INTENT_PEERS_MAX, UDP_PAYLOAD_BYTES } from './net/limits.ts'
+import {
+  FLAP_WINDOW_MS,
+  LEAVE_INTENT_MS,
+  LEAVE_INTENT_PEERS_MAX,
+  UDP_PAYLOAD_BYTES,
+} from './net/limits.ts'
 import { type ClusterMember, type MemberlistEvent, MemberViews } from './net/member-view.ts'
 import {
   advertised,
@@ -22,6 +29,8 @@ import {
   versionsOf,
 } from './net/options.ts'
 import { pause } from './net/pause.ts'
+import type { RememberedPeer } from './net/peer-book.ts'
+import { PeerMemory } from './net/peer-memory.ts'
 import { systemResolver } from './net/seeds.ts'
 import { SerfPresence } from './net/serf-presence.ts'
 import { openSockets, type Sockets } from './net/sockets.ts'
@@ -47,6 +56,14 @@ export interface Memberlist {
   readonly healthScore: number
   /** Joins through all addresses of `host:port`, `name/host:port`, `dns:host:port` and `srv:_x._udp.host` seeds. */
   join(seeds: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<JoinResult>
+  /**
+   * Joins through the members that the snapshot remembers, the latest seen first and at most 64 of them. An address where no
+   * name that we remember is known belongs to strangers by now and is left alone (GOSSIP_STRANGER). Without a
+   * snapshot there is nobody to ask.
+   */
+  rejoin(options?: { readonly signal?: AbortSignal }): Promise<JoinResult>
+  /** Whom the snapshot remembers, the latest seen first; it goes on counting 72 hours from then. */
+  remembered(): readonly RememberedPeer[]
   /** Everyone we have a record of: us, and suspect, dead and left members too. */
   members(): readonly ClusterMember[]
   member(name: string): ClusterMember | undefined
@@ -98,9 +115,16 @@ export async function createMemberlist(options: MemberlistOptions): Promise<Memb
     ...tuning,
     packetBytesMax: packetBytesMax - packetOverhead(context),
   })
+  const log = new LimitedLog(options.log ?? (() => undefined), now)
+  const kinship = new Kinship({
+    selfName: options.name,
+    isKin: options.isKin ?? isRingway,
+    admit: options.admit ?? (() => undefined),
+  })
   const sockets = await openSockets(bind)
   try {
     const address = advertised(options, sockets.address)
+    const memory = options.snapshot && (await openMemory(options.snapshot.path, options, log))
     const swim = createSwim({
       name: options.name,
       address: parseIp(address.host) ?? new Uint8Array(0),
@@ -111,10 +135,14 @@ export async function createMemberlist(options: MemberlistOptions): Promise<Memb
       random: options.random ?? systemRandom,
       measure: messageSize,
       isAllowed: allowList.allowsBytes,
+      refusal: (claim) => kinship.refusal(claim.node, claim),
     })
     return new Node({
       options,
       address,
+      log,
+      kinship,
+      memory,
       sockets,
       context,
       swim,
@@ -128,6 +156,12 @@ export async function createMemberlist(options: MemberlistOptions): Promise<Memb
     sockets.udp.close()
     throw error
   }
+}
+
+const now = () => performance.now()
+
+function openMemory(path: string, { label = '' }: MemberlistOptions, log: LimitedLog) {
+  return PeerMemory.open({ path, label, log, wallClock: () => Date.now() })
 }
 
 function wireContextOf(options: MemberlistOptions, membersMax: number): WireContext {
@@ -150,6 +184,9 @@ function wireContextOf(options: MemberlistOptions, membersMax: number): WireCont
 interface Parts {
   readonly options: MemberlistOptions
   readonly address: Address
+  readonly log: LimitedLog
+  readonly kinship: Kinship
+  readonly memory: PeerMemory | undefined
   readonly sockets: Sockets
   readonly context: WireContext
   readonly swim: Swim
@@ -166,17 +203,14 @@ class Node implements Memberlist {
   readonly #views: MemberViews
   readonly #feed: EventFeed<MemberlistEvent>
   readonly #serf: SerfPresence | undefined
-  readonly #isKin: (tags: Tags) => boolean
+  readonly #flaps = new Flaps()
   readonly #userListeners = new Set<(bytes: Uint8Array, from: Address) => void>()
   #leaving: Promise<void> | undefined
 
   constructor(parts: Parts) {
-    const { options } = parts
-    const now = () => performance.now()
-    const log = new LimitedLog(options.log ?? (() => undefined), now)
+    const { kinship, log, memory, options } = parts
     this.#parts = parts
-    this.#views = new MemberViews(options.name)
-    this.#isKin = options.isKin ?? isRingway
+    this.#views = new MemberViews(options.name, (meta) => kinship.tagsOf(meta))
     // Whoever speaks version 2 or later of the delegate protocol speaks Serf's.
     this.#serf = (parts.versions[5] ?? 0) >= 2 ? new SerfPresence() : undefined
     this.#feed = new EventFeed((error) => {
@@ -187,13 +221,14 @@ class Node implements Memberlist {
       ...parts,
       name: options.name,
       counters: this.#counters,
-      log,
       now,
+      foreigner: (rows) => kinship.foreigner(rows),
       onEvent: (event) => this.#tell(event),
       onUser: (payload, from) => this.#receiveUser(payload, from),
       onUserState: (state) => this.#serf?.observeState(state),
     })
     this.#driver.start()
+    memory?.follow(options.name, () => parts.swim.members())
   }
 
   get name(): string {
@@ -217,22 +252,33 @@ class Node implements Memberlist {
   }
 
   join(seeds: readonly string[], options: { signal?: AbortSignal } = {}): Promise<JoinResult> {
-    const { address, options: made, swim, versions } = this.#parts
+    return joinSeeds(seeds, this.#joinContext(), options.signal)
+  }
+
+  rejoin(options: { signal?: AbortSignal } = {}): Promise<JoinResult> {
+    return joinRemembered(this.remembered(), this.#joinContext(), options.signal)
+  }
+
+  remembered(): readonly RememberedPeer[] {
+    return this.#parts.memory?.peers() ?? []
+  }
+
+  #joinContext(): JoinContext {
+    const { address, kinship, memory, options: made, swim, versions } = this.#parts
     const addressBytes = parseIp(address.host) ?? new Uint8Array(0)
     const isAt = (own: Address, { host, port }: Address) => own.host === host && own.port === port
-    return joinSeeds(
-      seeds,
-      {
-        applicant: { name: made.name, address: addressBytes, port: address.port, versions },
-        resolver: made.resolver ?? systemResolver,
-        streams: this.#driver.streams,
-        portDefault: this.bound.port,
-        isSelf: (target) => isAt(address, target) || isAt(this.bound, target),
-        exchange: (to, signal) => this.#driver.join(to, signal),
-        knows: (name) => swim.member(name) !== undefined,
-      },
-      options.signal,
-    )
+    return {
+      applicant: { name: made.name, address: addressBytes, port: address.port, versions },
+      resolver: made.resolver ?? systemResolver,
+      streams: this.#driver.streams,
+      portDefault: this.bound.port,
+      isSelf: (target) => isAt(address, target) || isAt(this.bound, target),
+      exchange: (to, signal) => this.#driver.join(to, signal),
+      knows: (name) => swim.member(name) !== undefined,
+      isLiving: (name) => isLiving(swim.member(name)),
+      foreigner: (rows) => kinship.foreigner(rows),
+      remembers: (name) => memory?.knows(name) ?? false,
+    }
   }
 
   members(): readonly ClusterMember[] {
@@ -258,6 +304,16 @@ class Node implements Memberlist {
 
   #tell(event: MemberEvent): void {
     this.#feed.emit(this.#views.event(event))
+    this.#parts.memory?.observe(event, this.name)
+    if (event.type === 'fail') this.#noteFailure(event.member)
+  }
+
+  #noteFailure(member: Member): void {
+    const failures = this.#flaps.fail(member.name, now())
+    if (failures === undefined) return
+    this.#counters.add('flaps')
+    const windowMs = FLAP_WINDOW_MS
+    this.#feed.emit({ type: 'flap', member: this.#views.view(member), failures, windowMs })
   }
 
   setTags(tags: Tags): void {
@@ -272,11 +328,7 @@ class Node implements Memberlist {
       throw new GossipError('GOSSIP_LIMIT', { bytes: bytes.length, max: USER_MESSAGE_BYTES_MAX })
     }
     const member = swim.member(name)
-    if (
-      member === undefined ||
-      !isLiving(member) ||
-      !this.#isKin(this.#views.tagsOf(member.meta))
-    ) {
+    if (member === undefined || !isLiving(member) || !this.#parts.kinship.isKin(member.meta)) {
       return false
     }
     this.#counters.add('userMessagesOut')
@@ -351,7 +403,7 @@ class Node implements Memberlist {
         member.name !== this.name &&
         isLiving(member) &&
         delegateMax >= 2 &&
-        !this.#isKin(this.#views.tagsOf(member.meta))
+        !this.#parts.kinship.isKin(member.meta)
       if (isAgent) agents.push(member)
       if (agents.length === LEAVE_INTENT_PEERS_MAX) break
     }
@@ -360,6 +412,7 @@ class Node implements Memberlist {
 
   async close(): Promise<void> {
     await this.#driver.close()
+    await this.#parts.memory?.close()
     this.#feed.close()
     this.#userListeners.clear()
   }
@@ -369,6 +422,6 @@ class Node implements Memberlist {
   }
 }
 
-function isLiving({ state }: Member): boolean {
-  return state === 'alive' || state === 'suspect'
+function isLiving(member: Member | undefined): boolean {
+  return member?.state === 'alive' || member?.state === 'suspect'
 }

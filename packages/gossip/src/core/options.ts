@@ -1,5 +1,5 @@
 import type { SwimConfig } from './config.ts'
-import type { Message } from './messages.ts'
+import type { Alive, Message } from './messages.ts'
 import type { PeerIndex } from './peer-index.ts'
 import type { Random } from './random.ts'
 
@@ -17,6 +17,8 @@ export interface SwimOptions {
   readonly measure: (message: Message) => number
   /** May this address become or stay a member? (CIDR allow list) */
   readonly isAllowed?: (address: Uint8Array) => boolean
+  /** Why a member must stay out of our cluster, or undefined; asked about every new claim that somebody is alive. */
+  readonly refusal?: (claim: Alive) => string | undefined
   /** Shared by machines that live in one process, as in a simulation; by default each has its own. */
   readonly peers?: PeerIndex
   /** Application bytes that travel with push/pull; empty by default. */

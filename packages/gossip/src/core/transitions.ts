@@ -44,7 +44,8 @@ export class Transitions {
     const row = membership.find(claim.node)
     const own = row === membership.self
     if (own ? phase !== 'running' : row !== undefined && isOldNews(membership, row, claim)) return
-    const fault = aliveFault(claim, options.versions)
+    const fault =
+      aliveFault(claim, options.versions) ?? (own ? undefined : options.refusal?.(claim))
     if (fault !== undefined) refuse(claim.node, fault, out)
     else if (row === undefined) this.#admit(claim, now, out)
     else this.#aliveAgain(row, claim, from, now, out)

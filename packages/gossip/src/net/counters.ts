@@ -17,6 +17,10 @@ export interface GossipStats {
   /** Streams that a limit closed before they were read. */
   readonly streamsRefused: number
   readonly exchanges: number
+  /** States of other clusters, which were refused as a whole. */
+  readonly foreignStates: number
+  /** Members that failed again and again; see the event `flap`. */
+  readonly flaps: number
   readonly pings: number
   readonly acks: number
   readonly streamPings: number
@@ -46,6 +50,8 @@ const ZERO = {
   streamsFailed: 0,
   streamsRefused: 0,
   exchanges: 0,
+  foreignStates: 0,
+  flaps: 0,
   pings: 0,
   acks: 0,
   streamPings: 0,

@@ -1,13 +1,15 @@
 import type { Effects, MemberEvent, Millis, TimerKey } from '../core/effects.ts'
-import type { Address, Message, StateExchange } from '../core/messages.ts'
+import type { Address, Message, NodeState, StateExchange } from '../core/messages.ts'
 import type { Swim } from '../core/swim.ts'
 import type { RefusedRow, StreamMessage } from '../wire/stream-message.ts'
 import type { WireContext } from '../wire/wire-context.ts'
 import { type Handling, StreamAcceptor } from './acceptor.ts'
+import { formatAddress } from './addresses.ts'
 import { Alarm } from './alarm.ts'
 import type { Counters } from './counters.ts'
 import { Datagrams } from './datagrams.ts'
 import { GossipError, systemCode } from './errors.ts'
+import type { Foreigner } from './kinship.ts'
 import type { LimitedLog } from './limited-log.ts'
 import { STREAM_ONLY_ANSWERS, STREAM_ONLY_WINDOW_MS } from './limits.ts'
 import type { Sockets } from './sockets.ts'
@@ -30,6 +32,8 @@ export interface DriverOptions {
   readonly onEvent: (event: MemberEvent) => void
   /** Bytes of a user message, by datagram or stream. */
   readonly onUser: (payload: Uint8Array, from: Address) => void
+  /** A member that shows that a state is of another cluster. */
+  readonly foreigner: (rows: readonly NodeState[]) => Foreigner | undefined
   /** The user state that came with a push/pull. */
   readonly onUserState: (userState: Uint8Array) => void
 }
@@ -157,10 +161,12 @@ export class Driver implements Effects {
   }
 
   #serve(message: StreamMessage, from: Address): Handling {
-    const { counters, name, onUser, swim } = this.#options
+    const { counters, log, name, onUser, swim } = this.#options
     switch (message.type) {
       case 'push-pull': {
         const { refused, refusedCount, state } = message
+        const foreigner = this.#options.foreigner(state.nodes)
+        if (foreigner !== undefined) return this.#turnAway(foreigner, from)
         this.#noteRefused(refused, refusedCount, from)
         const reply = { type: 'push-pull', state: swim.localState(state.join) } as const
         // Peers expect our state as it was before theirs is merged.
@@ -172,11 +178,24 @@ export class Driver implements Effects {
       case 'user':
         if (message.payload.length > 0) this.#guard(() => onUser(message.payload, from))
         return {}
-      case 'ack':
       case 'error':
+        log.write('warn', 'a peer refuses our cluster', { from, said: message.text })
+        counters.add('streamsFailed')
+        return {}
+      case 'ack':
         // Answers to what nobody asked on this stream.
         counters.add('streamsFailed')
         return {}
+    }
+  }
+
+  /** Nothing of another cluster's state is taken, and it gets nothing of ours but the reason. */
+  #turnAway(foreigner: Foreigner, from: Address): Handling {
+    const { counters, log } = this.#options
+    counters.add('foreignStates')
+    log.write('warn', 'the state of another cluster was refused', { from, ...foreigner })
+    return {
+      reply: { type: 'error', text: `${foreigner.member} may not join: ${foreigner.reason}` },
     }
   }
 
@@ -219,6 +238,11 @@ export class Driver implements Effects {
         local,
         joining?.signal,
       )
+      const foreigner = this.#options.foreigner(state.nodes)
+      if (foreigner !== undefined) {
+        this.#options.counters.add('foreignStates')
+        throw new GossipError('GOSSIP_CLUSTER_MISMATCH', { peer: formatAddress(to), ...foreigner })
+      }
       this.#noteRefused(refused, refusedCount, to)
       const reasons = this.#merge(to, state)
       joining?.resolve(reasons)

@@ -7,6 +7,8 @@ export const GOSSIP_ERROR_CODES = {
   GOSSIP_SEED_UNRESOLVED: 'a seed whose name does not resolve',
   GOSSIP_DELEGATE_MISMATCH: 'the cluster speaks other delegate versions',
   GOSSIP_NAME_TAKEN: 'another living member has our name',
+  GOSSIP_CLUSTER_MISMATCH: 'the members there do not belong to our cluster',
+  GOSSIP_STRANGER: 'a remembered address belongs to another cluster now',
   GOSSIP_STATE_REFUSED: 'nothing of the seed’s state could be used',
   GOSSIP_UNREACHABLE: 'the peer could not be reached',
   GOSSIP_STREAM_CLOSED: 'the peer closed without an answer (another label, or not memberlist)',

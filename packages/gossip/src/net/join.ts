@@ -2,7 +2,9 @@ import { hostOf } from '../core/address.ts'
 import type { Address, NodeState } from '../core/messages.ts'
 import { formatAddress } from './addresses.ts'
 import { GossipError } from './errors.ts'
-import { JOINS_CONCURRENT_MAX, SEED_ADDRESSES_MAX, SEEDS_MAX } from './limits.ts'
+import type { Foreigner } from './kinship.ts'
+import { JOINS_CONCURRENT_MAX, PEERS_ASKED_MAX, SEED_ADDRESSES_MAX, SEEDS_MAX } from './limits.ts'
+import type { RememberedPeer } from './peer-book.ts'
 import { type Applicant, delegateMismatch, findNamesake, nameTaken } from './preflight.ts'
 import { parseSeed, type Resolver, resolveSeed } from './seeds.ts'
 import type { StreamClient } from './stream-client.ts'
@@ -30,11 +32,19 @@ export interface JoinContext {
   /** Push/pull that makes us known; gives reasons for refused rows. */
   readonly exchange: (to: Address, signal?: AbortSignal) => Promise<readonly string[]>
   readonly knows: (name: string) => boolean
+  /** True while this name is a living member: then there is nothing to join. */
+  readonly isLiving: (name: string) => boolean
+  /** A member that shows that a state is of another cluster. */
+  readonly foreigner: (rows: readonly NodeState[]) => Foreigner | undefined
+  /** True when a member of this name was met before. */
+  readonly remembers: (name: string) => boolean
 }
 
 interface Target {
   readonly seed: string
   readonly address: Address
+  /** Of a peer that we remember: whom we expect there. */
+  readonly remembered?: string
 }
 
 /**
@@ -52,9 +62,42 @@ export async function joinSeeds(
   }
   const errors: SeedError[] = []
   const targets = await findTargets(seeds, context, errors, signal)
+  return await joinTargets(targets, errors, context, signal)
+}
+
+/**
+ * Joins through peers that were met before, the latest seen first, at most 64 of them. An address may belong to somebody
+ * else by now: a state in which no name is known to us is left alone (GOSSIP_STRANGER). Who turns out to live in a cluster
+ * that was joined on the way is not asked any more.
+ */
+export async function joinRemembered(
+  peers: readonly RememberedPeer[],
+  context: JoinContext,
+  signal?: AbortSignal,
+): Promise<JoinResult> {
+  const targets = peers
+    .filter(({ address, name }) => !context.isSelf(address) && name !== context.applicant.name)
+    .slice(0, PEERS_ASKED_MAX)
+    .map(({ address, name }) => ({ seed: seedOf(name, address), address, remembered: name }))
+  return await joinTargets(targets, [], context, signal)
+}
+
+/** How a remembered peer is named among seeds. */
+export function seedOf(name: string, address: Address): string {
+  return `${name}/${formatAddress(address)}`
+}
+
+async function joinTargets(
+  targets: Target[],
+  errors: SeedError[],
+  context: JoinContext,
+  signal: AbortSignal | undefined,
+): Promise<JoinResult> {
   let joined = 0
   const joinNext = async (): Promise<void> => {
     for (let target = targets.shift(); target !== undefined; target = targets.shift()) {
+      const { remembered } = target
+      if (remembered !== undefined && context.isLiving(remembered)) continue
       try {
         await joinOne(target, context, signal)
         joined += 1
@@ -91,12 +134,23 @@ async function findTargets(
 }
 
 async function joinOne(
-  { address }: Target,
+  { address, remembered }: Target,
   context: JoinContext,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { applicant, exchange, knows, streams } = context
+  const { applicant, exchange, foreigner, knows, remembers, streams } = context
   const { nodes } = await streams.peek(address, signal)
+  const peer = formatAddress(address)
+  const isMet = ({ name }: NodeState) => name !== applicant.name && remembers(name)
+  if (remembered !== undefined && !nodes.some(isMet)) {
+    throw new GossipError('GOSSIP_STRANGER', { peer, expected: remembered })
+  }
+  const found = foreigner(nodes)
+  if (found !== undefined) {
+    // They should read it in their log too; nothing of us is announced by it.
+    streams.complain(address, `${applicant.name} does not join: ${found.reason}`)
+    throw new GossipError('GOSSIP_CLUSTER_MISMATCH', { peer, ...found })
+  }
   const mismatch = delegateMismatch(nodes, applicant)
   if (mismatch !== undefined) throw mismatch
   const namesake = findNamesake(nodes, applicant)
@@ -105,7 +159,7 @@ async function joinOne(
   const living = nodes.filter(({ name, state }) => state === 'alive' && name !== applicant.name)
   if (living.length > 0 && !living.some(({ name }) => knows(name))) {
     throw new GossipError('GOSSIP_STATE_REFUSED', {
-      peer: formatAddress(address),
+      peer,
       reason: reasons[0] ?? 'unknown',
     })
   }

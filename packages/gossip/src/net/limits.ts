@@ -48,3 +48,22 @@ export const ALARM_MS_MAX = 3_600_000
 /** So many probes that only a stream answered, within this time, look like blocked datagrams and not like one slow moment. */
 export const STREAM_ONLY_ANSWERS = 3
 export const STREAM_ONLY_WINDOW_MS = 30_000
+
+/** Peers that are remembered; one more pushes out the one that was not seen for the longest. */
+export const PEERS_REMEMBERED_MAX = 1_024
+/** A peer that was not seen for this long is forgotten. */
+export const PEER_MEMORY_MS = 72 * 3_600_000
+/** Remembered peers that one `rejoin` asks, the latest seen first. */
+export const PEERS_ASKED_MAX = 64
+/** The file of remembered peers: 1,024 of the longest names fit. Longer ones are not read. */
+export const SNAPSHOT_BYTES_MAX = 1_048_576
+/** Changes within this time are written together. */
+export const SNAPSHOT_DELAY_MS = 500
+/** How often the living are seen again, so that a process that was killed remembers whom it saw last. */
+export const SNAPSHOT_REFRESH_MS = 300_000
+
+/** So many failures of one member within the window are a flap. */
+export const FLAP_FAILURES = 3
+export const FLAP_WINDOW_MS = 600_000
+/** Members whose failures are counted at one time; the one that failed longest ago is forgotten. */
+export const FLAPS_TRACKED_MAX = 1_024

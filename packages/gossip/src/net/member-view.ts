@@ -1,6 +1,6 @@
 import type { Member, MemberEvent } from '../core/effects.ts'
 import type { Address } from '../core/messages.ts'
-import { decodeTags, type Tags } from '../wire/tags.ts'
+import type { Tags } from '../wire/tags.ts'
 
 /** A protocol range that a member understands, and the version that it speaks. */
 export interface VersionRange {
@@ -35,6 +35,14 @@ export type MemberlistEvent =
   | { readonly type: 'update'; readonly member: ClusterMember; readonly previousTags: Tags }
   /** The record of a dead or left member was forgotten. */
   | { readonly type: 'reap'; readonly name: string }
+  /** A member failed again and again: sick, overloaded, or cut off now and then. Counting then begins anew. */
+  | {
+      readonly type: 'flap'
+      readonly member: ClusterMember
+      /** Failures within the last `windowMs`. */
+      readonly failures: number
+      readonly windowMs: number
+    }
   | { readonly type: 'conflict'; readonly existing: ClusterMember; readonly other: Address }
   /** Others held us dead or left; told before the refutation, so that owners stop serving. */
   | { readonly type: 'evicted'; readonly incarnation: number; readonly from: string }
@@ -42,21 +50,14 @@ export type MemberlistEvent =
   | { readonly type: 'refused'; readonly subject: string; readonly reason: string }
   | { readonly type: 'health'; readonly score: number }
 
-/** Turns the machine's records into views; the tags of one metadata are decoded once. */
+/** Turns the machine's records into views. */
 export class MemberViews {
   readonly #selfName: string
-  readonly #tags = new WeakMap<Uint8Array, Tags>()
+  readonly #tagsOf: (meta: Uint8Array) => Tags
 
-  constructor(selfName: string) {
+  constructor(selfName: string, tagsOf: (meta: Uint8Array) => Tags) {
     this.#selfName = selfName
-  }
-
-  tagsOf(meta: Uint8Array): Tags {
-    const known = this.#tags.get(meta)
-    if (known !== undefined) return known
-    const { tags } = decodeTags(meta)
-    this.#tags.set(meta, tags)
-    return tags
+    this.#tagsOf = tagsOf
   }
 
   view(member: Member): ClusterMember {
@@ -66,7 +67,7 @@ export class MemberViews {
       address,
       state,
       incarnation,
-      tags: this.tagsOf(meta),
+      tags: this.#tagsOf(meta),
       protocol: rangeAt(versions, 0),
       delegate: rangeAt(versions, 3),
       ...(rttMs !== undefined && { rttMs }),
@@ -85,7 +86,7 @@ export class MemberViews {
         return { type: event.type, member: this.view(event.member), from: event.from }
       case 'update': {
         const { member, previousMeta } = event
-        const previousTags = this.tagsOf(previousMeta)
+        const previousTags = this.#tagsOf(previousMeta)
         return { type: 'update', member: this.view(member), previousTags }
       }
       case 'conflict':

@@ -6,6 +6,7 @@ import type { Random, SwimConfig } from '../core/swim.ts'
 import type { Tags } from '../wire/tags.ts'
 import { isWildcard, plainHost } from './addresses.ts'
 import { GossipError } from './errors.ts'
+import type { Admit } from './kinship.ts'
 import type { Log } from './limited-log.ts'
 import type { VersionRange } from './member-view.ts'
 import type { Resolver } from './seeds.ts'
@@ -43,6 +44,19 @@ export interface MemberlistOptions {
    * By default those with the tags `v` (version) and `i` (instance), which every Ringway node carries.
    */
   readonly isKin?: (tags: Tags) => boolean
+  /**
+   * Says why a member of ours (see `isKin`) must stay out of this cluster, in words for the operators of both sides, or
+   * undefined to let it in. Asked before a join, about the states of push/pulls, and about every new claim that somebody is
+   * alive; must be quick and must not throw. A cluster in which all of ours are refused is not joined
+   * (GOSSIP_CLUSTER_MISMATCH) and gets the reason as its answer.
+   */
+  readonly admit?: Admit
+  /**
+   * Keeps the members that were met in this file, for `rejoin` after a restart: at most 1,024 of them, each for 72 hours after
+   * it was last seen. Only this member may use the file. It is replaced as a whole; a file that cannot be used is a line in the
+   * log.
+   */
+  readonly snapshot?: { readonly path: string }
   readonly log?: Log
   readonly random?: Random
   /** How seeds become addresses. */

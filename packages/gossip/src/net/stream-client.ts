@@ -56,6 +56,13 @@ export class StreamClient {
     await this.#dial(to, { type: 'user', payload }, false, {})
   }
 
+  /** Best effort: a line for the log of a peer whose cluster is not ours. */
+  complain(to: Address, text: string): void {
+    this.#dial(to, { type: 'error', text }, false, {}).catch(() => {
+      // The failure is counted; our own side says the same in its log.
+    })
+  }
+
   /** True when nobody listens at this address any more; false as well while a limit forbids asking. */
   async isAbandoned(address: Address): Promise<boolean> {
     const key = `${address.host}|${address.port}`

@@ -91,6 +91,7 @@ async function start(
     onEvent: (event) => events.push(event),
     onUser: (payload) => story.push(`user ${Buffer.from(payload)}`),
     onUserState: (state) => story.push(`user state ${state.length}`),
+    foreigner: () => undefined,
     ...changes,
   })
   driver.start()
