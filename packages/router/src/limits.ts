@@ -21,6 +21,10 @@ export interface RouterLimits {
   readonly bulkBytesMax: number
   /** Bytes of one inline command (Redis: 64 KB). */
   readonly inlineBytesMax: number
+  /** Bytes of one value that a memcached client may store; memcached's own `-I` is 1 MB. */
+  readonly itemBytesMax: number
+  /** Bytes of one line of a memcached client that names many keys. */
+  readonly keysLineBytesMax: number
   /** Aggregates inside aggregates in one reply of a backend. */
   readonly replyDepthMax: number
   /** Bytes of one line (simple string, error, number) in a reply of a backend. */
@@ -54,6 +58,8 @@ export const DEFAULT_LIMITS: RouterLimits = {
   argumentsMax: 1_048_576,
   bulkBytesMax: 512 * MIB,
   inlineBytesMax: 64 * KIB,
+  itemBytesMax: MIB,
+  keysLineBytesMax: MIB,
   replyDepthMax: 128,
   replyLineBytesMax: 64 * KIB,
   replyBytesMax: 1024 * MIB,

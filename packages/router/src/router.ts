@@ -2,12 +2,14 @@ import type { RouterCounters } from './counters.ts'
 import { RouterError } from './errors.ts'
 import { type RouterLimits, resolveLimits } from './limits.ts'
 import type { HereFacts } from './plan/answer-here.ts'
+import { MEMCACHED_UPSTREAM } from './pool/memcached-upstream.ts'
 import type { ErrorCounts, Pool } from './pool/pool.ts'
 import type { PoolDriver } from './pool/pool-driver.ts'
 import { type PoolEvent, StaticPool, type StaticPoolTools } from './pool/static-pool.ts'
 import { StorePool } from './pool/store-pool.ts'
 import { Turn } from './pool/turn.ts'
-import { REDIS_UPSTREAM } from './pool/upstream-protocol.ts'
+import { REDIS_UPSTREAM, type UpstreamProtocol } from './pool/upstream-protocol.ts'
+import { MemcachedListener } from './proxy/memcached-listener.ts'
 import { type ListenerCounts, type ListenerTools, RedisListener } from './proxy/redis-listener.ts'
 import type { PoolTopology, Topology } from './topology.ts'
 
@@ -35,7 +37,7 @@ export interface RouterOptions {
 
 /** An address that serves a pool to clients of one protocol. */
 export interface ListenerOptions {
-  readonly protocol: 'redis'
+  readonly protocol: 'redis' | 'memcached'
   readonly host: string
   /** 0 takes a free port. */
   readonly port: number
@@ -98,13 +100,13 @@ class DataPlane implements Router {
   readonly #turn: Turn
   readonly #startedAt: number
   readonly #version: string
-  readonly #poolTools: StaticPoolTools
+  readonly #poolTools: Omit<StaticPoolTools, 'protocol'>
   readonly #listenerTools: ListenerTools
   readonly #drivers = new Map<string, PoolDriver>()
   readonly #pools = new Map<string, StaticPool | StorePool>()
   /** Pools that are no longer named, until their commands are answered. */
   readonly #retired = new Set<StaticPool>()
-  readonly #listeners = new Set<RedisListener>()
+  readonly #listeners = new Set<RedisListener | MemcachedListener>()
   readonly #ticker: NodeJS.Timeout
   #epoch = Number.NEGATIVE_INFINITY
   #clients = 0
@@ -118,14 +120,16 @@ class DataPlane implements Router {
     const shared = { limits: this.#limits, turn: this.#turn, errors: this.#errors }
     this.#poolTools = {
       ...shared,
-      protocol: REDIS_UPSTREAM,
       random: options.random ?? Math.random,
       log: options.log ?? ignore,
     }
     this.#listenerTools = {
       ...shared,
       counts: this.#counts,
-      poolNamed: (name): Pool | undefined => this.#pools.get(name),
+      poolNamed: (name): Pool | undefined => {
+        const pool = this.#pools.get(name)
+        return pool instanceof StaticPool ? this.#staticPool(name, 'redis') : pool
+      },
       facts: (pool, port) => this.#facts(pool, port),
       nextClientId: () => ++this.#clients,
     }
@@ -148,7 +152,7 @@ class DataPlane implements Router {
     this.#refuseWhenClosed()
     const pool = this.#pools.get(name)
     if (pool instanceof StaticPool)
-      throw new RouterError('POOL_NOT_STORE', `pool "${name}" has protocol redis, not store`, {
+      throw new RouterError('POOL_NOT_STORE', `pool "${name}" has a protocol other than store`, {
         name,
       })
     this.#drivers.set(name, driver)
@@ -157,7 +161,7 @@ class DataPlane implements Router {
 
   async listen(options: ListenerOptions): Promise<Listener> {
     this.#refuseWhenClosed()
-    const listener = new RedisListener(options.pool, this.#listenerTools)
+    const listener = this.#makeListener(options)
     const { host, port } = await listener.listen(options.host, options.port)
     this.#listeners.add(listener)
     return {
@@ -168,6 +172,25 @@ class DataPlane implements Router {
         this.#listeners.delete(listener)
       },
     }
+  }
+
+  #makeListener({ protocol, pool }: ListenerOptions): RedisListener | MemcachedListener {
+    switch (protocol) {
+      case 'redis':
+        return new RedisListener(pool, this.#listenerTools)
+      case 'memcached':
+        return new MemcachedListener(pool, {
+          ...this.#listenerTools,
+          poolNamed: (name) => this.#staticPool(name, 'memcached'),
+        })
+      default:
+        return protocol satisfies never
+    }
+  }
+
+  #staticPool(name: string, protocol: StaticProtocol): StaticPool | undefined {
+    const pool = this.#pools.get(name)
+    return pool instanceof StaticPool && pool.protocol === protocol ? pool : undefined
   }
 
   counters(): RouterCounters {
@@ -220,8 +243,16 @@ class DataPlane implements Router {
       if (known instanceof StorePool) return
       if (known !== undefined) this.#retire(known)
       this.#pools.set(name, new StorePool(name, this.#drivers.get(name), this.#errors))
-    } else if (known instanceof StaticPool) known.update(topology)
-    else this.#pools.set(name, new StaticPool(topology, this.#poolTools))
+      return
+    }
+    const { protocol } = topology
+    if (known instanceof StaticPool && known.protocol === protocol) {
+      known.update(topology)
+      return
+    }
+    if (known !== undefined) this.#retire(known)
+    const tools = { ...this.#poolTools, protocol: UPSTREAM_PROTOCOLS[protocol] }
+    this.#pools.set(name, new StaticPool(topology, tools))
   }
 
   /** A pool that is no longer named answers what it has. */
@@ -257,6 +288,13 @@ class DataPlane implements Router {
     if (this.#closed !== undefined) throw new RouterError('CLOSED', 'the router is closed')
   }
 }
+
+type StaticProtocol = Exclude<PoolTopology['protocol'], 'store'>
+
+const UPSTREAM_PROTOCOLS = {
+  redis: REDIS_UPSTREAM,
+  memcached: MEMCACHED_UPSTREAM,
+} as const satisfies Record<StaticProtocol, UpstreamProtocol>
 
 function refuseDoubles(topology: Topology): void {
   const pools = new Set<string>()

@@ -3,17 +3,20 @@ import type { Request, RequestOwner } from './request.ts'
 
 const NO_ORDINALS: readonly number[] = []
 
+/** Makes one reply of those of all parts. */
+export type Fold = (parts: readonly PartReply[]) => Buffer
+
 /** Collects the replies to the parts of one command and answers the whole when the last is there. */
 export class Gathering implements RequestOwner {
   readonly #whole: Request
-  readonly #kind: GatherKind
+  readonly #fold: GatherKind | Fold
   readonly #keyCount: number
   readonly #replies: PartReply[] = []
   #missing: number
 
-  constructor(whole: Request, kind: GatherKind, keyCount: number, parts: number) {
+  constructor(whole: Request, fold: GatherKind | Fold, keyCount: number, parts: number) {
     this.#whole = whole
-    this.#kind = kind
+    this.#fold = fold
     this.#keyCount = keyCount
     this.#missing = parts
   }
@@ -31,7 +34,11 @@ export class Gathering implements RequestOwner {
     })
     this.#missing--
     if (this.#missing > 0) return
-    const reply = gatherReplies(this.#kind, this.#replies, this.#keyCount)
+    const fold = this.#fold
+    const reply =
+      typeof fold === 'function'
+        ? fold(this.#replies)
+        : gatherReplies(fold, this.#replies, this.#keyCount)
     this.#whole.settle(reply, 0, reply.length, true)
   }
 }

@@ -1,6 +1,7 @@
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { GatherKind } from '../plan/gather.ts'
 import type { Placement } from '../plan/plan-redis.ts'
+import type { Fold } from './gathering.ts'
 import type { Request } from './request.ts'
 
 /** What a session runs its commands on: upstream servers ({@link StaticPool}) or the embedded store ({@link StorePool}). */
@@ -13,7 +14,7 @@ export interface Pool {
    */
   run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void
   /** Runs a command on every backend. */
-  runAll(request: Request, frame: RequestFrame, gather: GatherKind): void
+  runAll(request: Request, frame: RequestFrame, gather: GatherKind | Fold): void
 }
 
 /** Counts per reason why a client got an error from the router itself. */

@@ -3,7 +3,7 @@ import type { GatherKind } from '../plan/gather.ts'
 import type { Placement } from '../plan/plan-redis.ts'
 import type { PoolTopology } from '../topology.ts'
 import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
-import { Gathering } from './gathering.ts'
+import { type Fold, Gathering } from './gathering.ts'
 import { KeyRing } from './key-ring.ts'
 import { keyView } from './key-view.ts'
 import type { LostCause, LostCode } from './lost-cause.ts'
@@ -36,6 +36,7 @@ export interface StaticPoolTools extends BackendTools {
  */
 export class StaticPool implements Pool, BackendOwner {
   readonly name: string
+  readonly protocol: PoolTopology['protocol']
   readonly placement: Placement
   readonly counters = { requests: 0, errors: 0, failovers: 0 }
 
@@ -48,6 +49,7 @@ export class StaticPool implements Pool, BackendOwner {
 
   constructor(topology: PoolTopology, tools: StaticPoolTools) {
     this.name = topology.name
+    this.protocol = topology.protocol
     this.#tools = tools
     this.placement = {
       whole: false,
@@ -99,7 +101,7 @@ export class StaticPool implements Pool, BackendOwner {
     this.#give(request, bytes, 0, bytes.length, true)
   }
 
-  runAll(request: Request, frame: RequestFrame, gather: GatherKind): void {
+  runAll(request: Request, frame: RequestFrame, gather: GatherKind | Fold): void {
     this.counters.requests++
     const backends = this.#byIndex.filter((backend) => backend.state !== 'out')
     if (backends.length === 0) {

@@ -3,6 +3,7 @@ import { encodeError } from '../codec/resp/encode.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { GatherKind } from '../plan/gather.ts'
 import type { Placement } from '../plan/plan-redis.ts'
+import type { Fold } from './gathering.ts'
 import { KeyByKey } from './key-by-key.ts'
 import { keyView } from './key-view.ts'
 import { countError, type ErrorCounts, type Pool } from './pool.ts'
@@ -55,7 +56,7 @@ export class StorePool implements Pool {
   }
 
   /** Never planned for a pool that answers as a whole. */
-  runAll(request: Request, frame: RequestFrame, _gather: GatherKind): void {
+  runAll(request: Request, frame: RequestFrame, _gather: GatherKind | Fold): void {
     this.run(request, frame, -1, false)
   }
 }

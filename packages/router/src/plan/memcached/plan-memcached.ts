@@ -1,4 +1,5 @@
 import type { MemcachedDecoder } from '../../codec/memcached/request-decoder.ts'
+import type { MemcachedVerb } from '../../codec/memcached/verbs.ts'
 import { flagAt } from '../../codec/memcached/words.ts'
 import type { RequestFrame } from '../../codec/resp/request-frame.ts'
 import type { Placement, PlanPart } from '../plan-redis.ts'
@@ -41,7 +42,7 @@ const CRLF = Buffer.from('\r\n')
 export function planMemcached(decoder: MemcachedDecoder, placement: Placement): MemcachedPlan {
   const { frame, verb, noreply } = decoder
   if (verb === undefined) return { type: 'say', line: 'ERROR' }
-  const flags = verb.form === 'meta' ? 2 : verb.form === 'meta-storage' ? 3 : frame.argc
+  const flags = flagsAt(verb, frame)
   const quiet = noreply || hasFlag(frame, flags, QUIET_FLAG)
   const command = memcachedCommand(verb, quiet)
   const { run } = command
@@ -97,7 +98,7 @@ function planStats(frame: RequestFrame, command: MemcachedCommand): MemcachedPla
   }
 }
 
-/** One part per owner, in the order in which owners first appear. */
+/** One part per owner; a command whose keys have one owner goes there as it is. */
 function planKeys(
   frame: RequestFrame,
   command: MemcachedCommand,
@@ -105,24 +106,50 @@ function planKeys(
   placement: Placement,
 ): MemcachedPlan {
   if (frame.argc === keyAt + 1) return { type: 'owner', command, keyIndex: keyAt }
+  const parts = splitKeys(frame, keyAt, placement)
+  if (parts.length === 1) return { type: 'owner', command, keyIndex: keyAt }
   const keys: Buffer[] = []
-  const groups = new Map<number, { position: number; ordinals: number[] }>()
+  for (let at = keyAt; at < frame.argc; at++) keys.push(Buffer.from(frame.arg(at)))
+  return { type: 'split', command, keys, parts }
+}
+
+/**
+ * One part per owner, in the order in which owners first appear. Also used when a backend failed under a part: its keys
+ * may have different next owners.
+ */
+export function splitKeys(
+  frame: RequestFrame,
+  keyAt: number,
+  placement: Placement,
+  ordinals?: readonly number[],
+): readonly PlanPart[] {
+  const groups = new Map<number, { position: number; ordinals: number[]; words: Uint8Array[] }>()
   for (let at = keyAt; at < frame.argc; at++) {
-    keys.push(Buffer.from(frame.arg(at)))
     const position = placement.positionOf(frame.bytes, frame.from(at), frame.to(at))
     const owner = placement.ownerOf(position)
-    const group = groups.get(owner)
-    if (group === undefined) groups.set(owner, { position, ordinals: [at - keyAt] })
-    else group.ordinals.push(at - keyAt)
+    let group = groups.get(owner)
+    if (group === undefined) {
+      const head = Array.from({ length: keyAt }, (_, word) => frame.arg(word))
+      group = { position, ordinals: [], words: head }
+      groups.set(owner, group)
+    }
+    group.words.push(frame.arg(at))
+    group.ordinals.push(ordinals?.[at - keyAt] ?? at - keyAt)
   }
-  if (groups.size === 1) return { type: 'owner', command, keyIndex: keyAt }
-  const head = Array.from({ length: keyAt }, (_, at) => frame.arg(at))
-  const parts = Array.from(groups.values(), ({ position, ordinals }) => ({
-    ordinals,
+  return Array.from(groups.values(), ({ position, ordinals: carried, words }) => ({
     position,
-    bytes: encodeLine([...head, ...ordinals.map((ordinal) => keys[ordinal] as Buffer)]),
+    ordinals: carried,
+    bytes: encodeLine(words),
   }))
-  return { type: 'split', command, keys, parts }
+}
+
+/** Where the first key of a command is; undefined for a command without one. */
+export function placeOfKey(decoder: MemcachedDecoder, placement: Placement): number | undefined {
+  const { frame, verb } = decoder
+  if (verb === undefined || verb.keyAt === 0) return undefined
+  if (hasFlag(frame, flagsAt(verb, frame), BASE64_FLAG))
+    return decodedPosition(frame, verb.keyAt, placement)
+  return placement.positionOf(frame.bytes, frame.from(verb.keyAt), frame.to(verb.keyAt))
 }
 
 /** A line of words. */
@@ -140,6 +167,12 @@ function spokenAloud(decoder: MemcachedDecoder, flags: number): Buffer {
   for (let at = 0; at < frame.argc; at++)
     if (at < flags || flagAt(frame, at) !== QUIET_FLAG) words.push(frame.arg(at))
   return Buffer.concat([encodeLine(words), frame.bytes.subarray(decoder.dataStart, frame.end)])
+}
+
+/** The word from which on there are flags of a meta command. */
+function flagsAt(verb: MemcachedVerb, frame: RequestFrame): number {
+  if (verb.form === 'meta') return 2
+  return verb.form === 'meta-storage' ? 3 : frame.argc
 }
 
 function hasFlag(frame: RequestFrame, from: number, flag: number): boolean {

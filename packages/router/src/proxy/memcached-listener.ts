@@ -1,0 +1,46 @@
+import type { Socket } from 'node:net'
+import type { StaticPool } from '../pool/static-pool.ts'
+import type { Turn } from '../pool/turn.ts'
+import { MemcachedSession, type MemcachedSessionHost } from './memcached-session.ts'
+import type { ListenerCounts } from './redis-listener.ts'
+import type { SessionTraffic } from './session.ts'
+import { SocketListener, type SocketListenerTools } from './socket-listener.ts'
+
+export interface MemcachedListenerTools extends SocketListenerTools {
+  readonly turn: Turn
+  readonly counts: ListenerCounts
+  readonly poolNamed: (name: string) => StaticPool | undefined
+}
+
+const TOO_MANY = 'SERVER_ERROR max number of clients reached\r\n'
+
+/** An address on which memcached clients of one pool are served. */
+export class MemcachedListener
+  extends SocketListener<MemcachedSession>
+  implements MemcachedSessionHost
+{
+  readonly poolName: string
+  readonly #tools: MemcachedListenerTools
+
+  constructor(pool: string, tools: MemcachedListenerTools) {
+    super(tools, TOO_MANY)
+    this.poolName = pool
+    this.#tools = tools
+  }
+
+  get turn(): Turn {
+    return this.#tools.turn
+  }
+
+  get traffic(): SessionTraffic {
+    return this.#tools.counts
+  }
+
+  get pool(): StaticPool | undefined {
+    return this.#tools.poolNamed(this.poolName)
+  }
+
+  protected open(socket: Socket): MemcachedSession {
+    return new MemcachedSession(socket, this)
+  }
+}
