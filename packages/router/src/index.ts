@@ -15,4 +15,11 @@ export {
   type RouterMessage,
   type RouterOptions,
 } from './router.ts'
-export type { BackendTopology, PlacementTopology, PoolTopology, Topology } from './topology.ts'
+export type {
+  BackendAccess,
+  BackendTls,
+  BackendTopology,
+  PlacementTopology,
+  PoolTopology,
+  Topology,
+} from './topology.ts'

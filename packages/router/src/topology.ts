@@ -33,4 +33,31 @@ export interface BackendTopology {
   readonly weight: number
   readonly zone?: string
   readonly state: 'up' | 'out' | 'draining'
+  /** How it is reached and spoken to; absent: plain TCP, no password, database 0. */
+  readonly access?: BackendAccess
+}
+
+/** How a backend is reached and spoken to beyond its host and port. It may hold secrets: it is never logged. */
+export interface BackendAccess {
+  /** A Unix socket in place of host and port. */
+  readonly path?: string
+  readonly tls?: BackendTls
+  /** With a password and no name, Redis means the user `default`. */
+  readonly username?: string
+  readonly password?: string
+  /** Selected on every connection. @defaultValue 0 */
+  readonly database?: number
+}
+
+/** TLS towards a backend; texts in PEM. */
+export interface BackendTls {
+  /** Authorities that may have signed the backend's certificate; absent: those of the runtime. */
+  readonly ca?: string
+  /** Our own certificate and key, for a backend that asks for one. */
+  readonly cert?: string
+  readonly key?: string
+  /** The name in the certificate. @defaultValue the host */
+  readonly servername?: string
+  /** False takes any certificate. */
+  readonly verify: boolean
 }

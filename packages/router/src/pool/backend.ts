@@ -1,7 +1,7 @@
 import type { RespVersion } from '../codec/resp/encode.ts'
 import { beginProbe, type Circuit, CLOSED, openCircuit } from '../health/circuit.ts'
 import type { RouterLimits } from '../limits.ts'
-import type { BackendTopology } from '../topology.ts'
+import type { BackendAccess, BackendTopology } from '../topology.ts'
 import { type LostCause, type LostCode, REMOVED_CAUSE } from './lost-cause.ts'
 import { Probe } from './probe.ts'
 import type { Request } from './request.ts'
@@ -25,6 +25,9 @@ export interface BackendTools {
   readonly random: () => number
 }
 
+/** TCP, no password, database 0. */
+const PLAIN: BackendAccess = {}
+
 /** Causes after which the next command may well be answered: the backend is not avoided. */
 const HARMLESS = new Set<LostCode>(['REMOVED', 'NO_RESP3'])
 /** Causes that say nothing about a backend when no command was on the connection. */
@@ -38,6 +41,7 @@ export class Backend implements UpstreamOwner {
   readonly id: string
   readonly host: string
   readonly port: number
+  readonly access: BackendAccess
   readonly counters = {
     requests: 0,
     errors: 0,
@@ -69,6 +73,7 @@ export class Backend implements UpstreamOwner {
     this.id = topology.id
     this.host = topology.host
     this.port = topology.port
+    this.access = topology.access ?? PLAIN
     this.#owner = owner
     this.#tools = tools
     this.setState(topology.state)
@@ -95,6 +100,12 @@ export class Backend implements UpstreamOwner {
   setState(state: BackendTopology['state']): void {
     this.#state = state
     this.#refresh()
+  }
+
+  /** True when a newer topology means this very server, reached in the same way. */
+  isAt({ host, port, access = PLAIN }: BackendTopology): boolean {
+    const same = this.host === host && this.port === port
+    return same && JSON.stringify(this.access) === JSON.stringify(access)
   }
 
   /** False when too much waits here already. */
@@ -187,8 +198,7 @@ export class Backend implements UpstreamOwner {
     this.#timer = undefined
     this.#circuit = beginProbe(this.#circuit)
     this.#probe = new Probe({
-      host: this.host,
-      port: this.port,
+      target: this,
       timeoutMs: this.#tools.limits.connectTimeoutMs,
       protocol: this.#tools.protocol,
       done: (cause) => this.#probed(cause),

@@ -14,6 +14,7 @@ export type LostCode =
   | 'REPLY_TIMEOUT'
   | 'BAD_REPLY'
   | 'NO_RESP3'
+  | 'AUTH_FAILED'
   | 'REMOVED'
 
 /** The cause behind an error of a socket. */

@@ -1,12 +1,13 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { type DialTarget, dial } from './dial.ts'
+import { type Greeting, greetingsOf } from './greeting.ts'
 import { causeOfError, type LostCause } from './lost-cause.ts'
 import type { UpstreamProtocol } from './upstream-protocol.ts'
 
 const REPLY_BYTES_MAX = 1_024
 
 export interface ProbeOptions {
-  readonly host: string
-  readonly port: number
+  readonly target: DialTarget
   readonly timeoutMs: number
   readonly protocol: UpstreamProtocol
   /** Called once: without a cause the backend is well. */
@@ -19,6 +20,7 @@ export class Probe {
   readonly #timer: NodeJS.Timeout
   readonly #done: ProbeOptions['done']
   readonly #protocol: UpstreamProtocol
+  readonly #greetings: Greeting[]
   #over = false
   #connected = false
   #reply = ''
@@ -26,7 +28,9 @@ export class Probe {
   constructor(options: ProbeOptions) {
     this.#done = options.done
     this.#protocol = options.protocol
-    this.#socket = connect({ host: options.host, port: options.port, noDelay: true })
+    this.#greetings = [...greetingsOf(options.target.access, 2)]
+    const { socket, ready } = dial(options.target)
+    this.#socket = socket
     this.#timer = setTimeout(
       () =>
         this.#end({
@@ -36,8 +40,9 @@ export class Probe {
       options.timeoutMs,
     )
     this.#timer.unref()
-    this.#socket.once('connect', () => {
+    this.#socket.once(ready, () => {
       this.#connected = true
+      for (const { bytes } of this.#greetings) this.#socket.write(bytes)
       this.#socket.write(options.protocol.probeLine)
     })
     this.#socket.on('data', (bytes) => this.#read(bytes.toString('latin1')))
@@ -55,8 +60,21 @@ export class Probe {
 
   #read(text: string): void {
     this.#reply += text
-    if (!this.#reply.includes('\n') && this.#reply.length < REPLY_BYTES_MAX) return
-    const line = this.#reply.slice(0, this.#reply.indexOf('\n')).trim()
+    while (!this.#over) {
+      const lineEnd = this.#reply.indexOf('\n')
+      if (lineEnd < 0 && this.#reply.length < REPLY_BYTES_MAX) return
+      const line = this.#reply.slice(0, lineEnd).trim()
+      this.#reply = lineEnd < 0 ? '' : this.#reply.slice(lineEnd + 1)
+      this.#take(line)
+    }
+  }
+
+  #take(line: string): void {
+    const greeting = this.#greetings.shift()
+    if (greeting !== undefined) {
+      if (line.startsWith('-')) this.#end(greeting.refused(line))
+      return
+    }
     this.#end(
       this.#protocol.isNotReady(line)
         ? { code: 'BAD_REPLY', text: `is not ready (${line.replace(/^-/, '').slice(0, 80)})` }

@@ -1,7 +1,14 @@
 import type { RespVersion } from '../codec/resp/encode.ts'
 import type { RoutedCommand } from '../plan/routed-command.ts'
+import type { Backend } from './backend.ts'
 import type { Chunk } from './chunk.ts'
+import type { LostCause } from './lost-cause.ts'
 import type { ReplySink } from './pool-driver.ts'
+
+/** Who decides what becomes of a request that its backend did not answer, in place of the pool. */
+export interface LossTaker {
+  lost(request: Request, backend: Backend, sent: boolean, cause: LostCause): void
+}
 
 /** Who waits for a request's reply. */
 export interface RequestOwner {
@@ -41,6 +48,7 @@ export class Request implements ReplySink {
   readonly bound: boolean
   /** Backends that failed under it. */
   failures = 0
+  taker: LossTaker | undefined = undefined
 
   /** The next at the same backend. */
   nextInFlight: Request | undefined = undefined

@@ -70,7 +70,7 @@ export class StaticPool implements Pool, BackendOwner {
     const after = new Map<string, Backend>()
     for (const wanted of topology.backends) {
       const known = before.get(wanted.id)
-      if (known !== undefined && known.host === wanted.host && known.port === wanted.port) {
+      if (known?.isAt(wanted)) {
         known.setState(wanted.state)
         after.set(wanted.id, known)
       } else after.set(wanted.id, new Backend(wanted, this, this.#tools))
@@ -156,9 +156,13 @@ export class StaticPool implements Pool, BackendOwner {
   }
 
   lost(request: Request, backend: Backend, sent: boolean, cause: LostCause): void {
+    backend.counters.errors++
+    if (request.taker !== undefined) {
+      request.taker.lost(request, backend, sent, cause)
+      return
+    }
     const { chunk, from, to, command } = request
     request.chunk = undefined
-    backend.counters.errors++
     const again = !sent || command.retry === 'safe'
     const refused = NO_FAILOVER.has(cause.code) || request.bound
     request.failures++

@@ -1,15 +1,11 @@
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { RespVersion } from '../codec/resp/encode.ts'
 import { SCANNED } from '../codec/resp/reply-scanner.ts'
 import type { RouterLimits } from '../limits.ts'
+import { type DialTarget, dial } from './dial.ts'
+import { type Greeting, greetingsOf } from './greeting.ts'
 import { GrowingBuffer } from './growing-buffer.ts'
-import {
-  CLOSED_CAUSE,
-  causeOfError,
-  type LostCause,
-  NO_RESP3_CAUSE,
-  REMOVED_CAUSE,
-} from './lost-cause.ts'
+import { CLOSED_CAUSE, causeOfError, type LostCause, REMOVED_CAUSE } from './lost-cause.ts'
 import { Outbox } from './outbox.ts'
 import { readBufferFor } from './read-buffer.ts'
 import type { Request } from './request.ts'
@@ -17,9 +13,7 @@ import type { Flushable, Turn } from './turn.ts'
 import type { ReplyFinder, UpstreamProtocol } from './upstream-protocol.ts'
 
 /** Who owns a connection and hears of its end. */
-export interface UpstreamOwner {
-  readonly host: string
-  readonly port: number
+export interface UpstreamOwner extends DialTarget {
   /** A request that will not be answered here; its bytes are `bytes[from, to)`. */
   lost(request: Request, sent: boolean, cause: LostCause): void
   /** The connection is gone. `inFlight` says whether commands were on it. */
@@ -30,7 +24,6 @@ export interface UpstreamOwner {
 }
 
 const ERROR = 0x2d
-const HELLO_3 = '*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n'
 
 /**
  * One pipelined connection to a backend: commands go out in order, replies come back in that order. Commands may be sent
@@ -51,9 +44,11 @@ export class Upstream implements Flushable {
   readonly #partial: GrowingBuffer
   readonly #connectTimer: NodeJS.Timeout
 
-  #state: 'connecting' | 'open' | 'ended' = 'connecting'
-  /** The reply to our own HELLO comes before all others. */
-  #greeting = false
+  #state: 'connecting' | 'greeting' | 'open' | 'ended' = 'connecting'
+  /** Commands of our own that are not answered yet: nothing else is written before they are. */
+  readonly #greetings: Greeting[]
+  /** `address:port` of our side, by which the backend knows this connection. */
+  #localName: string | undefined
   #draining = false
   #head: Request | undefined
   #last: Request | undefined
@@ -73,17 +68,18 @@ export class Upstream implements Flushable {
     this.#protocol = protocol
     this.#scanner = protocol.createReplyFinder(limits)
     this.#partial = new GrowingBuffer(limits.replyBytesMax)
-    this.#socket = connect({
-      host: owner.host,
-      port: owner.port,
-      noDelay: true,
-      keepAlive: true,
-      onread: { buffer: this.#reads, callback: (length) => this.#read(length) },
+    this.#greetings = [...greetingsOf(owner.access, resp)]
+    const { socket, ready } = dial(owner, {
+      buffer: this.#reads,
+      callback: (length) => this.#read(length),
     })
+    this.#socket = socket
     this.#connectTimer = setTimeout(() => this.#connectTimedOut(), limits.connectTimeoutMs)
     this.#connectTimer.unref()
-    this.#socket.once('connect', () => this.#connected())
-    this.#socket.on('error', (error) => this.#end(causeOfError(error, this.#state === 'open')))
+    this.#socket.once(ready, () => this.#connected())
+    this.#socket.on('error', (error) =>
+      this.#end(causeOfError(error, this.#state !== 'connecting')),
+    )
     this.#socket.once('close', () => this.#end(CLOSED_CAUSE))
     this.#socket.once('end', () => this.#end(CLOSED_CAUSE))
   }
@@ -94,6 +90,10 @@ export class Upstream implements Flushable {
 
   get open(): boolean {
     return this.#state === 'open'
+  }
+
+  get localName(): string | undefined {
+    return this.#localName
   }
 
   /** Adds a command; it is written at the end of the turn. */
@@ -140,12 +140,19 @@ export class Upstream implements Flushable {
 
   #connected(): void {
     if (this.#state !== 'connecting') return
+    const { localAddress, localPort } = this.#socket
+    if (localAddress !== undefined) this.#localName = nameOf(localAddress, localPort ?? 0)
+    if (this.#greetings.length === 0) {
+      this.#opened()
+      return
+    }
+    this.#state = 'greeting'
+    this.#socket.write(Buffer.concat(this.#greetings.map(({ bytes }) => bytes)))
+  }
+
+  #opened(): void {
     clearTimeout(this.#connectTimer)
     this.#state = 'open'
-    if (this.resp === 3) {
-      this.#greeting = true
-      this.#socket.write(HELLO_3)
-    }
     this.#turn.mark(this)
   }
 
@@ -162,7 +169,7 @@ export class Upstream implements Flushable {
     const bytes = this.#reads
     if (this.#partial.length === 0) {
       const at = this.#replies(bytes, 0, length, false)
-      if (at < length && this.#state === 'open') this.#keep(bytes, at, length)
+      if (at < length && this.#state !== 'ended') this.#keep(bytes, at, length)
     } else if (this.#keep(bytes, 0, length)) {
       const partial = this.#partial
       partial.consume(this.#replies(partial.bytes, partial.start, partial.end, true))
@@ -200,12 +207,7 @@ export class Upstream implements Flushable {
   }
 
   #answer(bytes: Buffer, start: number, end: number, stable: boolean): boolean {
-    if (this.#greeting) {
-      this.#greeting = false
-      if (bytes[start] !== ERROR) return true
-      this.#end(NO_RESP3_CAUSE)
-      return false
-    }
+    if (this.#state === 'greeting') return this.#greeted(bytes, start, end)
     const request = this.#shift()
     if (request === undefined) {
       this.#end({ code: 'BAD_REPLY', text: 'broke the protocol (a reply to no command)' })
@@ -214,6 +216,16 @@ export class Upstream implements Flushable {
     request.settle(bytes, start, end, stable)
     if (this.#draining && this.#head === undefined) this.#end(REMOVED_CAUSE)
     return this.#state === 'open'
+  }
+
+  #greeted(bytes: Buffer, start: number, end: number): boolean {
+    const greeting = this.#greetings.shift()
+    if (greeting !== undefined && bytes[start] === ERROR) {
+      this.#end(greeting.refused(bytes.toString('latin1', start, end)))
+      return false
+    }
+    if (this.#greetings.length === 0) this.#opened()
+    return true
   }
 
   #shift(): Request | undefined {
@@ -254,4 +266,9 @@ export class Upstream implements Flushable {
     }
     this.#outbox.clear()
   }
+}
+
+/** As Redis's CLIENT LIST writes an address. */
+function nameOf(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
