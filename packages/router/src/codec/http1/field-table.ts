@@ -28,10 +28,8 @@ export class FieldTable {
 
   readonly ids: Uint8Array
   readonly dropped: Uint8Array
-  readonly nameFrom: Int32Array
-  readonly nameTo: Int32Array
-  readonly valueFrom: Int32Array
-  readonly valueTo: Int32Array
+  /** Four positions per field: name from, name to, value from, value to. */
+  readonly offsets: Int32Array
   readonly #fieldsMax: number
   readonly #namedFrom = new Int32Array(CONNECTION_NAMES_MAX)
   readonly #namedTo = new Int32Array(CONNECTION_NAMES_MAX)
@@ -41,10 +39,7 @@ export class FieldTable {
     this.#fieldsMax = fieldsMax
     this.ids = new Uint8Array(fieldsMax)
     this.dropped = new Uint8Array(fieldsMax)
-    this.nameFrom = new Int32Array(fieldsMax)
-    this.nameTo = new Int32Array(fieldsMax)
-    this.valueFrom = new Int32Array(fieldsMax)
-    this.valueTo = new Int32Array(fieldsMax)
+    this.offsets = new Int32Array(4 * fieldsMax)
   }
 
   /** Index of the first field with this id, or -1. */
@@ -53,11 +48,20 @@ export class FieldTable {
     return -1
   }
 
-  /** Index of the first field of this lower-case name, or -1. */
-  indexOfName(bytes: Uint8Array, name: string): number {
-    for (let i = 0; i < this.count; i++)
-      if (isText(bytes, this.nameFrom[i] as number, this.nameTo[i] as number, name)) return i
-    return -1
+  nameFrom(index: number): number {
+    return this.offsets[4 * index] as number
+  }
+
+  nameTo(index: number): number {
+    return this.offsets[4 * index + 1] as number
+  }
+
+  valueFrom(index: number): number {
+    return this.offsets[4 * index + 2] as number
+  }
+
+  valueTo(index: number): number {
+    return this.offsets[4 * index + 3] as number
   }
 
   /** Leaves a field out when the head is passed on. */
@@ -123,10 +127,12 @@ export class FieldTable {
     this.count = index + 1
     this.ids[index] = id
     this.dropped[index] = 0
-    this.nameFrom[index] = nameFrom
-    this.nameTo[index] = nameTo
-    this.valueFrom[index] = valueFrom
-    this.valueTo[index] = valueTo
+    const { offsets } = this
+    const at = 4 * index
+    offsets[at] = nameFrom
+    offsets[at + 1] = nameTo
+    offsets[at + 2] = valueFrom
+    offsets[at + 3] = valueTo
     if (id === FIELD.other) return undefined
     if (HOP_BY_HOP.has(id)) this.drop(index)
     if (id === FIELD.connection) return this.#connection(bytes, valueFrom, valueTo)
@@ -165,8 +171,7 @@ export class FieldTable {
   #dropNamed(bytes: Uint8Array, from: number, to: number): void {
     for (let i = 0; i < this.count; i++) {
       if (PROTECTED.has(this.ids[i] as number)) continue
-      if (isSameText(bytes, from, to, this.nameFrom[i] as number, this.nameTo[i] as number))
-        this.drop(i)
+      if (isSameText(bytes, from, to, this.nameFrom(i), this.nameTo(i))) this.drop(i)
     }
   }
 

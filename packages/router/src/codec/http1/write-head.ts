@@ -100,11 +100,11 @@ function copyFields(
   if (fields.whole) return copy(bytes, from, linesTo, out, start)
   let at = start
   let runFrom = from
-  const { count, dropped, nameFrom } = fields
+  const { count, dropped } = fields
   for (let i = 0; i < count; i++) {
     if (dropped[i] === 0) continue
-    at = copy(bytes, runFrom, nameFrom[i] as number, out, at)
-    runFrom = i + 1 < count ? (nameFrom[i + 1] as number) : linesTo
+    at = copy(bytes, runFrom, fields.nameFrom(i), out, at)
+    runFrom = i + 1 < count ? fields.nameFrom(i + 1) : linesTo
   }
   return copy(bytes, runFrom, linesTo, out, at)
 }

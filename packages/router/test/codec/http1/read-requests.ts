@@ -42,8 +42,8 @@ export function readWithCodec(bytes: Buffer, codec: Codec = { RequestHead, Chunk
     const fields: string[] = []
     for (let i = 0; i < head.fields.count; i++)
       fields.push(
-        text(head.fields.nameFrom[i] ?? 0, head.fields.nameTo[i] ?? 0),
-        text(head.fields.valueFrom[i] ?? 0, head.fields.valueTo[i] ?? 0),
+        text(head.fields.nameFrom(i), head.fields.nameTo(i)),
+        text(head.fields.valueFrom(i), head.fields.valueTo(i)),
       )
     const message = {
       method: text(head.start, head.methodTo),

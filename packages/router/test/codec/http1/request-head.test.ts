@@ -87,7 +87,7 @@ describe('a request head', () => {
     const { fields } = parse(text).head
     const kept = Array.from({ length: fields.count }, (_, i) => i)
       .filter((i) => fields.dropped[i] === 0)
-      .map((i) => text.slice(fields.nameFrom[i], fields.nameTo[i]))
+      .map((i) => text.slice(fields.nameFrom(i), fields.nameTo(i)))
     expect(kept).toEqual(['Host', 'X-Forwarded-For', 'Cookie', 'Accept'])
   })
 })
