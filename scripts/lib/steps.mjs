@@ -68,7 +68,10 @@ export function wantedPrograms() {
   return JSON.parse(readFileSync(join(root, 'test', 'programs.json'), 'utf8'))
 }
 
+/** Whether a program is there; what is no program on the path is known by a file of its package. */
 export function hasProgram(name) {
+  const { file } = wantedPrograms()[name] ?? {}
+  if (file !== undefined) return existsSync(file)
   return (process.env.PATH ?? '')
     .split(':')
     .concat('/usr/sbin', '/usr/local/sbin')

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { spawnOwned } from './child-process.ts'
 import { eventually } from './eventually.ts'
 
 /** A program of another project that a test started with a configuration of its own; stopped by pid. */
@@ -10,13 +10,6 @@ export interface LiveProgram {
   readonly pid: number
   stop(): Promise<void>
 }
-
-const running = new Set<ChildProcess>()
-// SIGTERM, not SIGKILL: nginx and haproxy have workers that only their master can end.
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGTERM')
-})
-const STOP_TIMEOUT_MS = 5_000
 
 /** Where a program runs and how it is called; `folder` is its own and is removed at the end. */
 export interface LiveOptions {
@@ -33,21 +26,20 @@ export async function startProgram(options: LiveOptions): Promise<LiveProgram> {
   const folder = await mkdtemp(join(tmpdir(), 'ringway-placement-'))
   const file = join(folder, 'config')
   await writeFile(file, config(folder))
-  const child = spawn(program, args(file, folder), { stdio: ['ignore', 'pipe', 'pipe'] })
-  running.add(child)
+  // SIGTERM, not SIGKILL: nginx and haproxy have workers that only their master can end.
+  const {
+    child,
+    pid,
+    stop: end,
+  } = spawnOwned(program, args(file, folder), { stdio: ['ignore', 'pipe', 'pipe'] }, 'SIGTERM')
   let said = ''
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
+    stream?.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-4000)
     })
   }
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  void exited.then(() => running.delete(child))
   const stop = async () => {
-    child.kill('SIGTERM')
-    const late = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
-    await exited
-    clearTimeout(late)
+    await end()
     await rm(folder, { recursive: true, force: true })
   }
   try {
@@ -61,7 +53,7 @@ export async function startProgram(options: LiveOptions): Promise<LiveProgram> {
     await stop()
     throw new Error(`${program} did not start: ${said}`, { cause: error })
   }
-  return { pid: child.pid ?? 0, stop }
+  return { pid, stop }
 }
 
 function accepts(port: number): Promise<boolean> {

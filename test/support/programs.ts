@@ -8,15 +8,18 @@ type Program = keyof typeof wanted
 const FOLDERS = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
 
 /**
- * The path of a real program that a test runs against. Without it the test is skipped with a printed reason; with
+ * The path of a real program (or of a file that its package brings) that a test runs against. Without it the test is skipped with a printed reason; with
  * `CI=true` it fails instead.
  */
 export function requireProgram(context: TestContext, name: Program): string {
-  const path = FOLDERS.filter((folder) => folder !== '')
-    .map((folder) => join(folder, name))
-    .find((candidate) => existsSync(candidate))
+  const program = wanted[name]
+  const candidates =
+    'file' in program
+      ? [program.file]
+      : FOLDERS.filter((folder) => folder !== '').map((folder) => join(folder, name))
+  const path = candidates.find((candidate) => existsSync(candidate))
   if (path !== undefined) return path
-  const reason = `${name} is not installed (Debian package ${wanted[name].package})`
+  const reason = `${name} is not installed (Debian package ${program.package})`
   if (process.env['CI'] === 'true') throw new Error(reason)
   return context.skip(reason)
 }

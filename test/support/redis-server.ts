@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawnOwned } from './child-process.ts'
 import { eventually } from './eventually.ts'
 import { plainClient } from './redis-client.ts'
 
@@ -10,13 +10,8 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
-const running = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
-
 export async function startRedis(port: number): Promise<RedisServer> {
-  const child = spawn(
+  const { child, pid, stop } = spawnOwned(
     'redis-server',
     [
       '--port',
@@ -32,9 +27,6 @@ export async function startRedis(port: number): Promise<RedisServer> {
     ],
     { stdio: 'ignore' },
   )
-  running.add(child)
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  void exited.then(() => running.delete(child))
   await eventually(`redis-server on port ${port}`, async () => {
     const client = await plainClient(port)
     const pong = await client.ping()
@@ -43,11 +35,8 @@ export async function startRedis(port: number): Promise<RedisServer> {
   })
   return {
     port,
-    pid: child.pid ?? 0,
+    pid,
     signal: (signal) => child.kill(signal),
-    stop: async () => {
-      child.kill('SIGKILL')
-      await exited
-    },
+    stop,
   }
 }

@@ -1,5 +1,6 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { spawnOwned } from './child-process.ts'
 import { eventually } from './eventually.ts'
 import { freePorts } from './ports.ts'
 
@@ -24,11 +25,6 @@ export interface SerfAgent {
   kill(): Promise<void>
 }
 
-const running = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
-
 export async function startSerf(
   program: string,
   name: string,
@@ -37,7 +33,7 @@ export async function startSerf(
   const [gossip = 0, rpc = 0] = await freePorts(2)
   const address = `127.0.0.1:${gossip}`
   const rpcAddress = `127.0.0.1:${rpc}`
-  const child = spawn(
+  const { child, stop } = spawnOwned(
     program,
     [
       'agent',
@@ -53,12 +49,9 @@ export async function startSerf(
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )
-  running.add(child)
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  void exited.then(() => running.delete(child))
   let log = ''
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
+    stream?.on('data', (chunk) => {
       log += String(chunk)
     })
   }
@@ -84,10 +77,7 @@ export async function startSerf(
     log: () => log,
     members,
     command,
-    kill: async () => {
-      child.kill('SIGKILL')
-      await exited
-    },
+    kill: stop,
   }
 }
 
