@@ -90,7 +90,7 @@ export class Cluster {
 
   async #everyoneSeesAll(): Promise<void> {
     await until(`${this.#options.side.name}: everyone sees all`, () =>
-      this.#members.every(({ living }) => living.size === this.#options.members),
+      this.#members.every(({ living }) => living.size === this.#options.members - 1),
     )
   }
 

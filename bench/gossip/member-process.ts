@@ -22,7 +22,7 @@ const CLOCK_TICKS_PER_SECOND = 100
 /** One member in a process of its own. */
 export class MemberProcess {
   readonly name: string
-  /** Whom it holds for living. */
+  /** Whom it holds for living, besides itself. */
   readonly living = new Set<string>()
   readonly ready: Promise<MemberLine>
   readonly #child: ChildProcess
@@ -46,7 +46,8 @@ export class MemberProcess {
         const line: MemberLine = JSON.parse(text)
         if (line.event === 'ready') resolve(line)
         if (line.event === 'fatal') reject(new Error(text))
-        if (line.event === 'join' && line.name !== undefined) this.living.add(line.name)
+        if (line.event === 'join' && line.name !== undefined && line.name !== name)
+          this.living.add(line.name)
         if (line.event === 'gone' && line.name !== undefined) this.living.delete(line.name)
         hear(line)
       })

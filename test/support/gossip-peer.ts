@@ -74,6 +74,8 @@ export interface PeerOptions {
   readonly before?: readonly string[]
 }
 
+let built: Promise<string> | undefined
+
 /** Starts a process with one member of `@ringway/gossip` (the built package). */
 export function startMember(options: PeerOptions): Promise<GossipPeer> {
   return startPeer([process.execPath, MEMBER], '--', options)
@@ -91,8 +93,8 @@ export function startMemberlist(program: string, options: PeerOptions): Promise<
 export async function requireMemberlistPeer(context: TestContext): Promise<string> {
   requireProgram(context, 'go')
   requireProgram(context, 'memberlist')
-  const { stdout } = await run(process.execPath, [BUILD_PEER])
-  return stdout.trim()
+  built ??= run(process.execPath, [BUILD_PEER]).then(({ stdout }) => stdout.trim())
+  return built
 }
 
 async function startPeer(

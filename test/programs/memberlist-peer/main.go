@@ -189,6 +189,8 @@ func main() {
 	join := flag.String("join", "", "seeds, with commas between them")
 	meta := flag.String("meta", "", "metadata as hex")
 	keys := flag.String("keys", "", "base64 keys with commas between them, the primary one first")
+	verifyIncoming := flag.Bool("verify-incoming", true, "false takes plain text too, although there is a key")
+	verifyOutgoing := flag.Bool("verify-outgoing", true, "false sends plain text, although there is a key")
 	logs := flag.Bool("log", false, "memberlist's log on stderr")
 	probeInterval := flag.Duration("probe-interval", 0, "instead of the profile's")
 	probeTimeout := flag.Duration("probe-timeout", 0, "instead of the profile's")
@@ -228,6 +230,7 @@ func main() {
 	}
 	config.Name, config.BindAddr, config.BindPort, config.AdvertisePort = *name, host, port, port
 	config.Delegate, config.Events, config.Keyring = own, own, keyring
+	config.GossipVerifyIncoming, config.GossipVerifyOutgoing = *verifyIncoming, *verifyOutgoing
 	var destination io.Writer = io.Discard
 	if *logs {
 		destination = os.Stderr
