@@ -12,8 +12,8 @@ afterEach(async () => {
   await Promise.all(agents.splice(0).map((agent) => agent.kill()))
 })
 
-async function serf(context: TestContext, name: string, extra?: readonly string[]) {
-  const agent = await startSerf(requireProgram(context, 'serf'), name, extra)
+async function serf(context: TestContext, name: string, extra?: readonly string[], bind?: string) {
+  const agent = await startSerf(requireProgram(context, 'serf'), name, extra, bind)
   agents.push(agent)
   return agent
 }
@@ -110,6 +110,76 @@ describe('one cluster with a Serf agent', () => {
     const stranger = await member('ring-g')
     expect((await stranger.join([agent.address])).joined).toBe(0)
     expect(await statusIn(agent, 'ring-g')).toBeUndefined()
+  })
+
+  it('is the same with encryption: update, leave, kill and rejoin, both ways round', async (context) => {
+    const key = randomBytes(32)
+    const keyed = ['-encrypt', key.toString('base64')]
+    const agent = await serf(context, 'serf-k', keyed)
+    const list = await member('ring-k', { keys: [key] })
+    await agent.command('join', address(list))
+    await eventually('we show serf', () => stateIn(list, 'serf-k') === 'alive')
+    await agent.command('tags', '-set', 'role=db')
+    await eventually('we show its tags', () => list.member('serf-k')?.tags['role'] === 'db')
+    list.setTags({ v: '1', i: 'ring-k', s: 'draining' })
+    await eventually('serf shows ours', async () => {
+      return (await agent.members())['ring-k']?.tags['s'] === 'draining'
+    })
+
+    const { bound } = list
+    await list.leave()
+    await eventually('left', async () => (await statusIn(agent, 'ring-k')) === 'left')
+    await list.close()
+    const back = await member('ring-k', { keys: [key], bind: bound })
+    expect((await back.join([agent.address])).joined).toBe(1)
+    await eventually('alive', async () => (await statusIn(agent, 'ring-k')) === 'alive')
+
+    await agent.kill()
+    await eventually('dead', () => stateIn(back, 'serf-k') === 'dead', { timeoutMs: 40_000 })
+    // It knows nobody: we still knock at its door, and so the cluster forms again.
+    const again = await serf(context, 'serf-k', keyed, agent.address)
+    await eventually('alive', () => stateIn(back, 'serf-k') === 'alive')
+    await eventually('alive', async () => (await statusIn(again, 'ring-k')) === 'alive')
+  })
+
+  it('rotates its keys while we rotate ours, and nobody is given up for it', async (context) => {
+    const [old, next] = [randomBytes(32), randomBytes(32)]
+    const inBase64 = next.toString('base64')
+    const agent = await serf(context, 'serf-l', ['-encrypt', old.toString('base64')])
+    const other = await serf(context, 'serf-m', ['-encrypt', old.toString('base64')])
+    await other.command('join', agent.address)
+    const list = await member('ring-l', { keys: [old] })
+    const lost: string[] = []
+    list.on('fail', ({ member: failed }) => lost.push(failed.name))
+    expect((await list.join([agent.address])).joined).toBe(1)
+    // Serf counts us too, and we do not answer its queries: it says that 2 of 3 have done it, and fails for that.
+    const keys = (flag: string) =>
+      agent.command('keys', flag).catch(({ stdout }: { stdout?: string }) => stdout ?? '')
+
+    list.keyring.install(next)
+    await keys(`-install=${inBase64}`)
+    await keys(`-use=${inBase64}`)
+    const stillSeen = async (what: string) => {
+      list.setTags({ v: '1', i: 'ring-l', x: what })
+      for (const each of [agent, other]) {
+        await eventually(`serf hears of us with ${what}`, async () => {
+          return (await each.members())['ring-l']?.tags['x'] === what
+        })
+      }
+      await agent.command('tags', '-set', `x=${what}`)
+      await eventually(`we hear of serf with ${what}`, () => {
+        return list.member('serf-l')?.tags['x'] === what
+      })
+    }
+    await stillSeen('theirs')
+    list.keyring.use(next)
+    await stillSeen('ours')
+    list.keyring.remove(old)
+    await keys(`-remove=${old.toString('base64')}`)
+    await stillSeen('one')
+    expect([lost, (await agent.members())['ring-l']?.status]).toEqual([[], 'alive'])
+    const late = await member('ring-m', { keys: [old] })
+    expect((await late.join([agent.address])).joined).toBe(0)
   })
 
   it('is left alone by a plain member, which is told what to set', async (context) => {

@@ -25,13 +25,15 @@ export interface SerfAgent {
   kill(): Promise<void>
 }
 
+/** Starts an agent; `bind` is where one before it was, if it is to come back. */
 export async function startSerf(
   program: string,
   name: string,
   extra: readonly string[] = [],
+  bind?: string,
 ): Promise<SerfAgent> {
   const [gossip = 0, rpc = 0] = await freePorts(2)
-  const address = `127.0.0.1:${gossip}`
+  const address = bind ?? `127.0.0.1:${gossip}`
   const rpcAddress = `127.0.0.1:${rpc}`
   const { child, stop } = spawnOwned(
     program,
