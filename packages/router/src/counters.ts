@@ -24,6 +24,26 @@ export interface PoolCounters {
   /** Commands given to another backend after theirs was lost. */
   readonly failovers: number
   readonly backends: Readonly<Record<string, BackendCounters>>
+  /** Only while it migrates. */
+  readonly migration?: MigrationCounters
+}
+
+/** Counts of one pool while it moves to another ring. */
+export interface MigrationCounters {
+  /** Keys that were copied from their old owner. */
+  readonly copied: number
+  /** Misses whose old owner had nothing, or could not be asked. */
+  readonly absent: number
+  /** Keys that the new owner did not take. */
+  readonly failed: number
+  /** Copies that were taken back, because the key was written or deleted meanwhile. */
+  readonly undone: number
+  /** Keys that were deleted at their old owner because they were written. */
+  readonly invalidated: number
+  /** Gauge: deletes that wait for an old owner to return. */
+  readonly pending: number
+  /** Gauge: commands that wait for old owners. */
+  readonly waiting: number
 }
 
 /** Counts of one backend. */

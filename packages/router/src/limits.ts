@@ -44,6 +44,10 @@ export interface RouterLimits {
   readonly probeDelayMaxMs: number
   /** Backends that one command is given to after its first one failed. */
   readonly failoverAttemptsMax: number
+  /** Commands of one pool that wait for old owners of their keys, while it migrates. */
+  readonly migrationQueueMax: number
+  /** Keys of one pool that unreachable old owners have to delete when they return; one more, and they are not asked again. */
+  readonly migrationPendingKeysMax: number
   /** How long `close` waits for requests in flight. */
   readonly drainTimeoutMs: number
 }
@@ -70,6 +74,8 @@ export const DEFAULT_LIMITS: RouterLimits = {
   probeDelayMinMs: 50,
   probeDelayMaxMs: 2_000,
   failoverAttemptsMax: 3,
+  migrationQueueMax: 65_536,
+  migrationPendingKeysMax: 100_000,
   drainTimeoutMs: 5_000,
 }
 

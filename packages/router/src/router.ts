@@ -121,6 +121,7 @@ class DataPlane implements Router {
     this.#poolTools = {
       ...shared,
       random: options.random ?? Math.random,
+      wallClock: Date.now,
       log: options.log ?? ignore,
     }
     this.#listenerTools = {
@@ -323,7 +324,18 @@ function countersOf(pool: StaticPool | StorePool): RouterCounters['pools'][strin
       { ...backend.counters, connections, inFlight: queued, avoided: avoided ? 1 : 0 },
     ] as const
   })
-  return { ...pool.counters, backends: Object.fromEntries(backends) }
+  const { migration } = pool
+  return {
+    ...pool.counters,
+    backends: Object.fromEntries(backends),
+    ...(migration !== undefined && {
+      migration: {
+        ...migration.counters,
+        pending: migration.pendingKeys,
+        waiting: migration.waiting,
+      },
+    }),
+  }
 }
 
 /** Without a log nothing is told. */

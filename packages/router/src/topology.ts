@@ -19,6 +19,16 @@ export interface PoolTopology {
   /** 64-bit fingerprint of the pool's ring, 16 hex digits. */
   readonly digest: string
   readonly backends: readonly BackendTopology[]
+  /** Where keys were before: set while a pool changes its placement or its servers. */
+  readonly migration?: MigrationTopology
+}
+
+/** The ring that a pool had before. A miss asks the old owner there and copies back, until the time is over. */
+export interface MigrationTopology {
+  readonly placement: PlacementTopology
+  readonly backends: readonly BackendTopology[]
+  /** Milliseconds since 1970. */
+  readonly untilMs: number
 }
 
 /** How keys find their place on the ring: the options of `createRing`, of any placement. */

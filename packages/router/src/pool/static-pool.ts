@@ -7,6 +7,7 @@ import { type Fold, Gathering } from './gathering.ts'
 import { KeyRing } from './key-ring.ts'
 import { keyView } from './key-view.ts'
 import type { LostCause, LostCode } from './lost-cause.ts'
+import { Migration, type MigrationTarget } from './migration.ts'
 import { countError, type ErrorCounts, type Pool } from './pool.ts'
 import { Request } from './request.ts'
 
@@ -20,8 +21,14 @@ export type PoolEvent =
       readonly cause: string
     }
   | { readonly type: 'backend-returned'; readonly pool: string; readonly backend: string }
+  /** Its time is over: old owners are not asked any more. */
+  | { readonly type: 'migration-ended'; readonly pool: string }
+  /** An old owner missed too many deletes, or a flush: what it has may be stale, so it is not asked any more. */
+  | { readonly type: 'migration-source-dropped'; readonly pool: string; readonly backend: string }
 
 export interface StaticPoolTools extends BackendTools {
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number
   readonly errors: ErrorCounts
   readonly log: (event: PoolEvent) => void
 }
@@ -46,6 +53,14 @@ export class StaticPool implements Pool, BackendOwner {
   /** In the order of the ring's nodes: `#ring.ownerIndexAt` is an index into it. */
   #byIndex: Backend[] = []
   readonly #drained = new Set<Backend>()
+  #migration: Migration | undefined
+  readonly #migrationTarget: MigrationTarget = {
+    addressesOf: (bytes, from, to) => this.#addressesOf(bytes, from, to),
+    addresses: () => new Set(this.#byIndex.map(addressOf)),
+    run: (...command) => this.#run(...command),
+    runAll: (...command) => this.#runAll(...command),
+    fail: (request, code, text) => this.#fail(request, code, text),
+  }
 
   constructor(topology: PoolTopology, tools: StaticPoolTools) {
     this.name = topology.name
@@ -81,10 +96,21 @@ export class StaticPool implements Pool, BackendOwner {
       .map((node) => after.get(node.id))
       .filter((backend) => backend !== undefined)
     for (const [id, backend] of before) if (after.get(id) !== backend) this.#retire(backend)
+    this.#migrate(topology.migration)
+  }
+
+  /** How a move from an older ring goes, while there is one. */
+  get migration(): Migration | undefined {
+    return this.#migration
   }
 
   run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
     this.counters.requests++
+    if (!this.#migration?.take(request, frame, keyIndex))
+      this.#run(request, frame, keyIndex, stable)
+  }
+
+  #run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
     const { bytes, start, end } = frame
     if (keyIndex >= 0)
       request.position = this.#ring.placeOf(
@@ -103,6 +129,10 @@ export class StaticPool implements Pool, BackendOwner {
 
   runAll(request: Request, frame: RequestFrame, gather: GatherKind | Fold): void {
     this.counters.requests++
+    if (!this.#migration?.takeAll(request, frame, gather)) this.#runAll(request, frame, gather)
+  }
+
+  #runAll(request: Request, frame: RequestFrame, gather: GatherKind): void {
     const backends = this.#byIndex.filter((backend) => backend.state !== 'out')
     if (backends.length === 0) {
       this.#fail(request, 'NO_BACKEND', 'no backend is in the pool')
@@ -118,6 +148,8 @@ export class StaticPool implements Pool, BackendOwner {
   }
 
   tick(now: number): void {
+    this.#migration?.tick(now)
+    if (this.#migration?.over) this.#endMigration()
     for (const backend of this.#byIndex) backend.tick(now)
     for (const backend of this.#drained) {
       backend.tick(now)
@@ -137,6 +169,8 @@ export class StaticPool implements Pool, BackendOwner {
   drain(): void {
     const backends = this.#byIndex
     this.#forget()
+    this.#migration?.close()
+    this.#migration = undefined
     for (const backend of backends) this.#retire(backend)
   }
 
@@ -145,8 +179,36 @@ export class StaticPool implements Pool, BackendOwner {
     const backends = [...this.#byIndex, ...this.#drained]
     // First nothing is left to turn to: a command that is lost here must not open a connection elsewhere.
     this.#forget()
+    this.#migration?.close()
     this.#drained.clear()
     for (const backend of backends) backend.close()
+  }
+
+  #migrate(topology: PoolTopology['migration']): void {
+    const known = this.#migration
+    if (topology !== undefined && known?.is(topology)) return
+    known?.close()
+    this.#migration = undefined
+    if (topology === undefined || topology.untilMs <= this.#tools.wallClock()) return
+    const { log } = this.#tools
+    this.#migration = new Migration(topology, this.#migrationTarget, {
+      ...this.#tools,
+      watch: this,
+      dropped: (backend) => log({ type: 'migration-source-dropped', pool: this.name, backend }),
+    })
+  }
+
+  #endMigration(): void {
+    // Commands that still wait for an old owner get what it answers.
+    if (this.#migration === undefined || this.#migration.waiting > 0) return
+    this.#migration.close()
+    this.#migration = undefined
+    this.#tools.log({ type: 'migration-ended', pool: this.name })
+  }
+
+  #addressesOf(bytes: Uint8Array, from: number, to: number): readonly string[] {
+    const backend = this.#backendAt(this.placement.positionOf(bytes, from, to))
+    return backend === undefined ? [] : [addressOf(backend)]
   }
 
   #forget(): void {
@@ -313,6 +375,10 @@ export class StaticPool implements Pool, BackendOwner {
 
 /** Causes that another backend would share, or that end the pool itself. */
 const NO_FAILOVER = new Set<LostCode>(['NO_RESP3', 'REMOVED'])
+
+function addressOf({ host, port }: Backend): string {
+  return `${host}:${port}`
+}
 
 function describe(backend: Backend): string {
   return `backend ${backend.id}`

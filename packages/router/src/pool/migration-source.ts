@@ -1,0 +1,205 @@
+import { encodeCommand, encodeError } from '../codec/resp/encode.ts'
+import { findRedisCommand } from '../plan/command-index.ts'
+import type { RedisCommand } from '../plan/redis-command.ts'
+import type { MigrationTopology } from '../topology.ts'
+import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
+import { KeyRing } from './key-ring.ts'
+import type { LostCause } from './lost-cause.ts'
+import { Request, type RequestOwner } from './request.ts'
+
+/** A value as it travels: the payload of DUMP, and what is left of its time to live (0: it has none). */
+export interface DumpedValue {
+  readonly payload: Buffer
+  readonly ttlMs: number
+}
+
+export interface MigrationSourceTools extends BackendTools {
+  /** What an old backend could not be told is kept up to so many keys; then it is not asked any more. */
+  readonly pendingKeysMax: number
+  readonly dropped: (backend: string) => void
+  /** Hears of old backends that are avoided and that return. */
+  readonly watch: Pick<BackendOwner, 'avoided' | 'returned'>
+}
+
+const ERROR = 0x2d
+const BULK = 0x24
+const INTEGER = 0x3a
+
+/**
+ * The old owners of a pool that migrates. A key is only ever asked of its own old owner: another one knows nothing of it.
+ * A delete that could not be delivered is remembered, and until it is, its key is not read here.
+ */
+export class MigrationSource implements BackendOwner {
+  readonly #tools: MigrationSourceTools
+  readonly #ring = new KeyRing()
+  readonly #backends: readonly Backend[]
+  /** Undelivered deletes by backend, keys as latin1. */
+  readonly #pending = new Map<Backend, Set<string>>()
+  readonly #dropped = new Set<Backend>()
+  #closed = false
+
+  constructor({ placement, backends }: MigrationTopology, tools: MigrationSourceTools) {
+    this.#tools = tools
+    this.#ring.update({ placement, backends })
+    const byId = new Map(backends.map((each) => [each.id, new Backend(each, this, tools)]))
+    this.#backends = this.#ring.nodes
+      .map(({ id }) => byId.get(id))
+      .filter((backend) => backend !== undefined)
+  }
+
+  /** Deletes that wait for their backend. */
+  get pendingKeys(): number {
+    let keys = 0
+    for (const waiting of this.#pending.values()) keys += waiting.size
+    return keys
+  }
+
+  /** `host:port` of the old owner. */
+  addressOf(key: Uint8Array): string | undefined {
+    const owner = this.#ownerOf(key)
+    return owner === undefined ? undefined : `${owner.host}:${owner.port}`
+  }
+
+  /** The value of a key; `undefined` without one, and when its owner cannot be asked. */
+  async read(key: Buffer): Promise<DumpedValue | undefined> {
+    const owner = this.#askable(key)
+    if (owner === undefined) return undefined
+    const [dump, ttl] = await Promise.all([ask(owner, ['DUMP', key]), ask(owner, ['PTTL', key])])
+    if (this.#askable(key) === undefined) return undefined
+    const payload = bulkOf(dump)
+    const ttlMs = ttl[0] === INTEGER ? Number(ttl.toString('latin1', 1)) : NO_KEY
+    if (payload === undefined || ttlMs === NO_KEY) return undefined
+    return { payload, ttlMs: ttlMs === NO_TTL ? 0 : Math.max(1, ttlMs) }
+  }
+
+  /** False also when nobody knows. */
+  async has(key: Buffer): Promise<boolean> {
+    const owner = this.#askable(key)
+    return (
+      owner !== undefined && (await ask(owner, ['EXISTS', key])).toString('latin1') === ':1\r\n'
+    )
+  }
+
+  /** Deletes a key, at once or as soon as its owner is back. */
+  async remove(key: Buffer): Promise<void> {
+    const owner = this.#ownerOf(key)
+    if (owner === undefined || this.#dropped.has(owner)) return
+    const reply = await ask(owner, ['DEL', key])
+    if (reply[0] === INTEGER) this.#pending.get(owner)?.delete(key.toString('latin1'))
+    else this.#remember(owner, key)
+  }
+
+  /** Empties all old backends but those at these addresses; one that cannot be emptied is not asked any more. */
+  async flush(command: readonly Uint8Array[], except: ReadonlySet<string>): Promise<void> {
+    await Promise.all(
+      this.#backends.map(async (backend) => {
+        if (except.has(`${backend.host}:${backend.port}`)) return
+        const reply = await ask(backend, command)
+        if (reply[0] === ERROR) this.#drop(backend)
+      }),
+    )
+  }
+
+  tick(now: number): void {
+    for (const backend of this.#backends) backend.tick(now)
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const backend of this.#backends) backend.close()
+    this.#pending.clear()
+  }
+
+  lost(request: Request, backend: Backend, _sent: boolean, { text }: LostCause): void {
+    request.chunk = undefined
+    backend.counters.errors++
+    const reply = encodeError(`ERR old backend ${backend.id} ${text}`)
+    request.settle(reply, 0, reply.length, true)
+  }
+
+  avoided(backend: Backend, cause: LostCause): void {
+    this.#tools.watch.avoided(backend, cause)
+  }
+
+  returned(backend: Backend): void {
+    this.#tools.watch.returned(backend)
+    void this.#deliver(backend)
+  }
+
+  /** Deletes what a backend missed; what it does not answer waits for its next return. */
+  async #deliver(backend: Backend): Promise<void> {
+    const keys = [...(this.#pending.get(backend) ?? [])]
+    for (let at = 0; at < keys.length && backend.usable && !this.#closed; at += DELIVERED_AT_ONCE) {
+      const some = keys.slice(at, at + DELIVERED_AT_ONCE)
+      await Promise.all(some.map((key) => this.remove(Buffer.from(key, 'latin1'))))
+    }
+  }
+
+  #ownerOf(key: Uint8Array): Backend | undefined {
+    return this.#backends[this.#ring.ownerIndexAt(this.#ring.placeOf(key))]
+  }
+
+  /** The owner, unless what it says of this key may be out of date. */
+  #askable(key: Buffer): Backend | undefined {
+    const owner = this.#ownerOf(key)
+    if (owner === undefined || !owner.usable || this.#dropped.has(owner)) return undefined
+    return this.#pending.get(owner)?.has(key.toString('latin1')) ? undefined : owner
+  }
+
+  #remember(owner: Backend, key: Buffer): void {
+    if (this.#closed) return
+    const keys = this.#pending.get(owner) ?? new Set()
+    this.#pending.set(owner, keys)
+    keys.add(key.toString('latin1'))
+    if (this.pendingKeys > this.#tools.pendingKeysMax) this.#drop(owner)
+  }
+
+  #drop(backend: Backend): void {
+    if (this.#dropped.has(backend) || this.#closed) return
+    this.#dropped.add(backend)
+    this.#pending.delete(backend)
+    this.#tools.dropped(backend.id)
+  }
+}
+
+/** Deletes on the way to a backend that returned. */
+const DELIVERED_AT_ONCE = 1_000
+const NO_KEY = -2
+const NO_TTL = -1
+
+/** The reply of one backend; an error reply when it gave none. */
+function ask(backend: Backend, words: readonly (Uint8Array | string)[]): Promise<Buffer> {
+  const bytes = encodeCommand(words.map((word) => Buffer.from(word)))
+  return new Promise((resolve) => {
+    const request = new Request(new Asking(resolve), rowOf(String(words[0])), 2, undefined, true)
+    if (backend.usable && backend.accepts(bytes.length))
+      backend.send(request, bytes, 0, bytes.length, true)
+    else resolve(encodeError(`ERR old backend ${backend.id} takes no commands now`))
+  })
+}
+
+/** Keeps the reply to a question of our own. */
+export class Asking implements RequestOwner {
+  readonly #resolve: (reply: Buffer) => void
+
+  constructor(resolve: (reply: Buffer) => void) {
+    this.#resolve = resolve
+  }
+
+  answered(_request: Request, bytes: Buffer, start: number, end: number): void {
+    this.#resolve(Buffer.from(bytes.subarray(start, end)))
+  }
+}
+
+/** The row of a command that the table is known to have. */
+export function rowOf(name: string): RedisCommand {
+  const bytes = Buffer.from(name)
+  const row = findRedisCommand(bytes, 0, bytes.length)
+  if (row === undefined) throw new Error(`the table of commands has no ${name}`)
+  return row
+}
+
+function bulkOf(reply: Buffer): Buffer | undefined {
+  if (reply[0] !== BULK || reply[1] === ERROR) return undefined
+  return reply.subarray(reply.indexOf('\r\n') + 2, reply.length - 2)
+}
