@@ -2,12 +2,14 @@ import { encodeCommand } from '../codec/resp/encode.ts'
 import { DECODED, RequestDecoder } from '../codec/resp/request-decoder.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import { findKeys } from '../plan/command-keys.ts'
-import type { GatherKind } from '../plan/gather.ts'
 import { isHollow } from '../plan/hollow.ts'
 import type { MigrationTopology } from '../topology.ts'
 import type { BackendOwner, BackendTools } from './backend.ts'
 import { Asking, MigrationSource, rowOf } from './migration-source.ts'
+import type { Pool } from './pool.ts'
 import { Request, type RequestOwner } from './request.ts'
+
+type Gather = Parameters<Pool['runAll']>[2]
 
 /** What a migration does with the pool whose keys move. */
 export interface MigrationTarget {
@@ -16,7 +18,7 @@ export interface MigrationTarget {
   /** `host:port` of all backends. */
   addresses(): ReadonlySet<string>
   run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void
-  runAll(request: Request, frame: RequestFrame, gather: GatherKind): void
+  runAll(request: Request, frame: RequestFrame, gather: Gather): void
   fail(request: Request, code: string, text: string): void
 }
 
@@ -96,20 +98,22 @@ export class Migration {
   /** Takes a command if one of its keys has another owner than before; it is answered later. */
   take(request: Request, frame: RequestFrame, keyIndex: number): boolean {
     if (keyIndex < 0 || this.over) return false
-    const found = findKeys(request.command.keys, frame, request.command.name)
+    const { command } = request
+    if (!('keys' in command)) return false
+    const found = findKeys(command.keys, frame, command.name)
     if (found.type === 'error') return false
     const moving = found.indexes.filter((at) => this.#moves(frame, at))
     if (moving.length === 0) return false
     const keys = distinct(moving.map((at) => Buffer.from(frame.arg(at))))
     const alone = found.indexes.length === 1
     const bytes = Buffer.from(frame.bytes.subarray(frame.start, frame.end))
-    const overwrites = isOverwrite(request.command.name, frame)
+    const overwrites = isOverwrite(command.name, frame)
     this.#admit(request, keys, () => this.#serve(request, bytes, keyIndex, keys, alone, overwrites))
     return true
   }
 
   /** Takes a command for all backends if old owners must hear of it too. */
-  takeAll(request: Request, frame: RequestFrame, gather: GatherKind): boolean {
+  takeAll(request: Request, frame: RequestFrame, gather: Gather): boolean {
     if (!FLUSHES.has(request.command.name) || this.over) return false
     const bytes = Buffer.from(frame.bytes.subarray(frame.start, frame.end))
     const words = Array.from({ length: frame.argc }, (_, at) => Buffer.from(frame.arg(at)))
@@ -177,8 +181,8 @@ export class Migration {
     alone: boolean,
     overwrites: boolean,
   ): Promise<void> {
-    const { access } = request.command
     const [first] = keys
+    const access = 'access' in request.command ? request.command.access : 'write'
     if (access === 'read' && alone && first !== undefined) {
       const miss = await this.#readFirst(request, bytes, keyIndex)
       if (miss === undefined) return

@@ -132,7 +132,7 @@ export class StaticPool implements Pool, BackendOwner {
     if (!this.#migration?.takeAll(request, frame, gather)) this.#runAll(request, frame, gather)
   }
 
-  #runAll(request: Request, frame: RequestFrame, gather: GatherKind): void {
+  #runAll(request: Request, frame: RequestFrame, gather: GatherKind | Fold): void {
     const backends = this.#byIndex.filter((backend) => backend.state !== 'out')
     if (backends.length === 0) {
       this.#fail(request, 'NO_BACKEND', 'no backend is in the pool')
@@ -189,7 +189,8 @@ export class StaticPool implements Pool, BackendOwner {
     if (topology !== undefined && known?.is(topology)) return
     known?.close()
     this.#migration = undefined
-    if (topology === undefined || topology.untilMs <= this.#tools.wallClock()) return
+    if (topology === undefined || this.protocol !== 'redis') return
+    if (topology.untilMs <= this.#tools.wallClock()) return
     const { log } = this.#tools
     this.#migration = new Migration(topology, this.#migrationTarget, {
       ...this.#tools,
