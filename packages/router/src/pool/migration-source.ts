@@ -54,10 +54,10 @@ export class MigrationSource implements BackendOwner {
     return keys
   }
 
-  /** `host:port` of the old owner. */
-  addressOf(key: Uint8Array): string | undefined {
+  /** Where a key was: the keyspace of its old owner. */
+  keyspaceOf(key: Uint8Array): string | undefined {
     const owner = this.#ownerOf(key)
-    return owner === undefined ? undefined : `${owner.host}:${owner.port}`
+    return owner === undefined ? undefined : keyspaceOf(owner)
   }
 
   /** The value of a key; `undefined` without one, and when its owner cannot be asked. */
@@ -89,11 +89,11 @@ export class MigrationSource implements BackendOwner {
     else this.#remember(owner, key)
   }
 
-  /** Empties all old backends but those at these addresses; one that cannot be emptied is not asked any more. */
+  /** Empties all old backends but those that are in these keyspaces; one that cannot be emptied is not asked any more. */
   async flush(command: readonly Uint8Array[], except: ReadonlySet<string>): Promise<void> {
     await Promise.all(
       this.#backends.map(async (backend) => {
-        if (except.has(`${backend.host}:${backend.port}`)) return
+        if (except.has(keyspaceOf(backend))) return
         const reply = await ask(backend, command)
         if (reply[0] === ERROR) this.#drop(backend)
       }),
@@ -166,6 +166,11 @@ export class MigrationSource implements BackendOwner {
 const DELIVERED_AT_ONCE = 1_000
 const NO_KEY = -2
 const NO_TTL = -1
+
+/** Names the keys that a backend serves: what two backends with equal names write, they write in one place. */
+export function keyspaceOf({ host, port, access }: Backend): string {
+  return `${access.path ?? `${host}:${port}`}/${access.database ?? 0}`
+}
 
 /** The reply of one backend; an error reply when it gave none. */
 function ask(backend: Backend, words: readonly (Uint8Array | string)[]): Promise<Buffer> {

@@ -13,10 +13,9 @@ type Gather = Parameters<Pool['runAll']>[2]
 
 /** What a migration does with the pool whose keys move. */
 export interface MigrationTarget {
-  /** `host:port` of those that have a key: first the one that answers for it now, then others that hold copies. */
-  addressesOf(bytes: Uint8Array, from: number, to: number): readonly string[]
-  /** `host:port` of all backends. */
-  addresses(): ReadonlySet<string>
+  /** Where a key is: first the keyspace of who answers for it now, then those of others that hold copies. */
+  keyspacesOf(bytes: Uint8Array, from: number, to: number): readonly string[]
+  keyspaces(): ReadonlySet<string>
   run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void
   runAll(request: Request, frame: RequestFrame, gather: Gather): void
   fail(request: Request, code: string, text: string): void
@@ -118,7 +117,7 @@ export class Migration {
     const bytes = Buffer.from(frame.bytes.subarray(frame.start, frame.end))
     const words = Array.from({ length: frame.argc }, (_, at) => Buffer.from(frame.arg(at)))
     this.#admit(request, undefined, async () => {
-      await this.#source.flush(words, this.#target.addresses())
+      await this.#source.flush(words, this.#target.keyspaces())
       this.#target.runAll(request, this.#decoded(bytes), gather)
     })
     return true
@@ -134,8 +133,8 @@ export class Migration {
   }
 
   #moves(frame: RequestFrame, at: number): boolean {
-    const old = this.#source.addressOf(frame.arg(at))
-    const [now] = this.#target.addressesOf(frame.bytes, frame.from(at), frame.to(at))
+    const old = this.#source.keyspaceOf(frame.arg(at))
+    const [now] = this.#target.keyspacesOf(frame.bytes, frame.from(at), frame.to(at))
     return old !== undefined && now !== undefined && old !== now
   }
 
@@ -206,9 +205,9 @@ export class Migration {
 
   async #takeOver(key: Buffer, overwrites: boolean): Promise<void> {
     if (!overwrites) await this.#copyMissing(key)
-    const old = this.#source.addressOf(key)
+    const old = this.#source.keyspaceOf(key)
     // An old owner that holds a copy under the new ring is told by the write itself.
-    if (old === undefined || this.#target.addressesOf(key, 0, key.length).includes(old)) return
+    if (old === undefined || this.#target.keyspacesOf(key, 0, key.length).includes(old)) return
     this.counters.invalidated++
     await this.#source.remove(key)
   }

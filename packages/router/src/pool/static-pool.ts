@@ -8,6 +8,7 @@ import { KeyRing } from './key-ring.ts'
 import { keyView } from './key-view.ts'
 import type { LostCause, LostCode } from './lost-cause.ts'
 import { Migration, type MigrationTarget } from './migration.ts'
+import { keyspaceOf } from './migration-source.ts'
 import { countError, type ErrorCounts, type Pool } from './pool.ts'
 import { Request } from './request.ts'
 
@@ -55,8 +56,8 @@ export class StaticPool implements Pool, BackendOwner {
   readonly #drained = new Set<Backend>()
   #migration: Migration | undefined
   readonly #migrationTarget: MigrationTarget = {
-    addressesOf: (bytes, from, to) => this.#addressesOf(bytes, from, to),
-    addresses: () => new Set(this.#byIndex.map(addressOf)),
+    keyspacesOf: (bytes, from, to) => this.#keyspacesOf(bytes, from, to),
+    keyspaces: () => new Set(this.#byIndex.map(keyspaceOf)),
     run: (...command) => this.#run(...command),
     runAll: (...command) => this.#runAll(...command),
     fail: (request, code, text) => this.#fail(request, code, text),
@@ -207,9 +208,9 @@ export class StaticPool implements Pool, BackendOwner {
     this.#tools.log({ type: 'migration-ended', pool: this.name })
   }
 
-  #addressesOf(bytes: Uint8Array, from: number, to: number): readonly string[] {
+  #keyspacesOf(bytes: Uint8Array, from: number, to: number): readonly string[] {
     const backend = this.#backendAt(this.placement.positionOf(bytes, from, to))
-    return backend === undefined ? [] : [addressOf(backend)]
+    return backend === undefined ? [] : [keyspaceOf(backend)]
   }
 
   #forget(): void {
@@ -376,10 +377,6 @@ export class StaticPool implements Pool, BackendOwner {
 
 /** Causes that another backend would share, or that end the pool itself. */
 const NO_FAILOVER = new Set<LostCode>(['NO_RESP3', 'REMOVED'])
-
-function addressOf({ host, port }: Backend): string {
-  return `${host}:${port}`
-}
 
 function describe(backend: Backend): string {
   return `backend ${backend.id}`
