@@ -52,7 +52,8 @@ export async function startRedis(...more: readonly string[]): Promise<RedisServe
   return { port, process: child, kill }
 }
 
-async function freePort(): Promise<number> {
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()

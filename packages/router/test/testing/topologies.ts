@@ -15,6 +15,10 @@ export function redisPool(backends: readonly BackendTopology[], name = 'cache'):
   return { name, protocol: 'redis', placement: PLACEMENT, replicas: 1, digest: '', backends }
 }
 
+export function memcachedPool(backends: readonly BackendTopology[], name = 'items'): PoolTopology {
+  return { ...redisPool(backends, name), protocol: 'memcached' }
+}
+
 export function storePool(name: string): PoolTopology {
   return { name, protocol: 'store', placement: PLACEMENT, replicas: 2, digest: '', backends: [] }
 }

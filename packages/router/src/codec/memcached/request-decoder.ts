@@ -38,6 +38,7 @@ const UINT32_MAX = 2 ** 32 - 1
 const INT32_MAX = 2 ** 31 - 1
 
 const BAD_FORMAT = 'CLIENT_ERROR bad command line format'
+const TOO_MANY_FLAGS = 'CLIENT_ERROR options flags are too long'
 const BAD_CHUNK = 'CLIENT_ERROR bad data chunk'
 const TOO_LARGE = 'SERVER_ERROR object too large for cache'
 const TOO_LONG = 'CLIENT_ERROR line too long'
@@ -162,14 +163,16 @@ export class MemcachedDecoder {
 
   #check(verb: MemcachedVerb, bytes: Buffer): Line {
     const { frame } = this
-    if (verb.noreply && frame.argc > verb.wordsMin && isNoreply(frame, frame.argc - 1)) {
+    // Even where it stands for something else: a server that takes it for the wish to be left alone says nothing at all.
+    if (verb.noreply && frame.argc > verb.keyAt + 1 && isNoreply(frame, frame.argc - 1)) {
       this.noreply = true
       frame.argc--
     }
     const length = verb.lengthAt > 0 && frame.argc > verb.lengthAt ? this.#length(verb) : -1
-    if (frame.argc < verb.wordsMin) return this.#reject('ERROR')
+    if (frame.argc < verb.wordsMin)
+      return this.#reject(verb.form === 'meta-storage' ? BAD_FORMAT : 'ERROR')
     if (frame.argc > verb.wordsMax)
-      return this.#rejectBlock(verb.form === 'key' ? BAD_FORMAT : 'ERROR', length)
+      return this.#rejectBlock(verb.form.startsWith('meta') ? TOO_MANY_FLAGS : 'ERROR', length)
     if (verb.lengthAt > 0 && length < 0) return this.#reject(BAD_FORMAT)
     if (!this.#keysFit(verb) || !this.#storageFits(verb))
       return this.#rejectBlock(BAD_FORMAT, length)

@@ -59,7 +59,7 @@ export const MEMCACHED_VERBS: readonly MemcachedVerb[] = [
   verb('ms', 'meta-storage', [3, META_WORDS_MAX], 1, 2),
   verb('mn', 'bare', [1, MANY], 0),
   verb('flush_all', 'bare', [1, 2], 0),
-  verb('verbosity', 'bare', [2, 3], 0),
+  verb('verbosity', 'bare', [1, 3], 0),
   verb('stats', 'bare', [1, MANY], 0),
   verb('version', 'bare', [1, MANY], 0),
   verb('quit', 'bare', [1, MANY], 0),
@@ -75,7 +75,8 @@ function verb(
   keyAt: number,
   lengthAt = 0,
 ): MemcachedVerb {
-  const noreply = form === 'storage' || form === 'key' || name === 'flush_all'
+  const noreply =
+    form === 'storage' || form === 'key' || name === 'flush_all' || name === 'verbosity'
   return { name, form, wordsMin, wordsMax, keyAt, lengthAt, noreply }
 }
 

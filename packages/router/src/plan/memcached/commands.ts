@@ -107,7 +107,6 @@ export const MEMCACHED_COMMANDS: readonly MemcachedCommand[] = Array.from(
 
 const HD = 0x4844
 const EN = 0x454e
-const NF = 0x4e46
 const VA = 0x5641
 
 /** True when the client does not want to see this reply. */
@@ -117,5 +116,5 @@ export function isMuted(mute: Mute, bytes: Uint8Array, start: number): boolean {
   const third = bytes[start + 2]
   // A code ends with a space or the line: `HDR` or an error line is none.
   if (third !== 0x20 && third !== 0x0d) return false
-  return mute === 'misses' ? code === EN : code === HD || code === NF || code === VA
+  return mute === 'misses' ? code === EN : code === HD || code === VA
 }
