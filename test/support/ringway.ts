@@ -57,6 +57,8 @@ export function startNode(
     ...(join.length > 0
       ? ['--join', join.map(({ gossip }) => `127.0.0.1:${gossip}`).join(',')]
       : []),
+    // What a test run remembers would change the next one; tests of the memory give a file of their own.
+    ...(more.includes('--snapshot') ? [] : ['--no-snapshot']),
     ...more,
   ])
   const lines: string[] = []

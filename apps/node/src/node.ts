@@ -3,6 +3,7 @@ import { createMemberlist, type Memberlist } from '@ringway/gossip'
 import { createPeerHub, type PeerHub } from '@ringway/peer'
 import type { FastifyInstance } from 'fastify'
 import { createAdminServer } from './admin/server.ts'
+import { clusterAdmission } from './cluster/admission.ts'
 import { Cluster, type TopologyEvent } from './cluster/cluster.ts'
 import { clusterIdentity } from './cluster/definitions.ts'
 import type { ClusterMember } from './cluster/member-tags.ts'
@@ -157,6 +158,8 @@ class StartingNode {
       delegate: gossip.delegate,
       ...(gossip.label === '' ? {} : { label: gossip.label }),
       ...(gossip.keys.length === 0 ? {} : { keys: [...gossip.keys] }),
+      admit: clusterAdmission(gossip.label),
+      ...(gossip.snapshot === undefined ? {} : { snapshot: { path: gossip.snapshot } }),
       log: (level, message, details) => this.#log[level](details ?? {}, message),
     }).catch((cause) => {
       throw bindError('gossip', gossip.bind, cause)

@@ -1,5 +1,7 @@
 import type { NodeOptions, PoolOptions } from '../config/options.ts'
 import { DEFAULT_POOL } from '../config/resolve.ts'
+import { SNAPSHOT_OFF } from '../config/resolve-gossip.ts'
+import { defaultSnapshot } from './snapshot-path.ts'
 
 /** The flags of `ringway start`, as the parser leaves them. */
 export interface StartFlags {
@@ -8,6 +10,8 @@ export interface StartFlags {
   readonly gossip?: string
   readonly join?: readonly string[]
   readonly advertise?: string
+  /** False for `--no-snapshot`. */
+  readonly snapshot?: string | false
   readonly redis?: string
   readonly admin?: string
   readonly peer?: string
@@ -40,6 +44,7 @@ export function optionsFromFlags(flags: StartFlags): NodeOptions {
       bind: flags.gossip,
       advertise: flags.advertise,
       join: flags.join,
+      snapshot: flags.snapshot === false ? SNAPSHOT_OFF : flags.snapshot,
       encrypt: flags.encrypt === undefined ? undefined : [flags.encrypt],
       label: flags.label,
       delegate: flags.delegate,
@@ -58,8 +63,12 @@ export function optionsFromFlags(flags: StartFlags): NodeOptions {
   }) as NodeOptions
 }
 
-/** What the daemon adds to the merged options: an admin API, a store pool, a Redis listener. */
-export function withDaemonDefaults(options: NodeOptions, flags: StartFlags): NodeOptions {
+/** What the daemon adds to the merged options: an admin API, a store pool, a Redis listener, a file of known peers. */
+export function withDaemonDefaults(
+  options: NodeOptions,
+  flags: StartFlags,
+  environment: Readonly<Record<string, string | undefined>>,
+): NodeOptions {
   const pools = withReplicas(
     options.pools ?? { [DEFAULT_POOL]: { protocol: 'store' } },
     flags.replicas,
@@ -71,7 +80,19 @@ export function withDaemonDefaults(options: NodeOptions, flags: StartFlags): Nod
       : (options.listeners ?? [
           { protocol: 'redis' as const, bind: DEFAULT_REDIS_BIND, pool: firstPool },
         ])
-  return { ...options, pools, listeners, admin: options.admin ?? {} }
+  return {
+    ...options,
+    gossip: withSnapshot(options.gossip ?? {}, defaultSnapshot(options, environment)),
+    pools,
+    listeners,
+    admin: options.admin ?? {},
+  }
+}
+
+/** The options are not checked yet: what is no mapping is left for the check to name. */
+function withSnapshot(gossip: NonNullable<NodeOptions['gossip']>, snapshot: string) {
+  const isMapping = typeof gossip === 'object' && !Array.isArray(gossip)
+  return isMapping ? { snapshot, ...gossip } : gossip
 }
 
 function withReplicas(pools: Readonly<Record<string, PoolOptions>>, replicas: number | undefined) {

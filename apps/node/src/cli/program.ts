@@ -87,6 +87,11 @@ function addStart(program: Command, exitWith: (code: number) => void): void {
       'UDP and TCP address of the membership protocol (default: 127.0.0.1:7946)',
     )
     .option('--join <host:port,…>', 'seeds to join through', list)
+    .option(
+      '--snapshot <file>',
+      'file that keeps the known peers over restarts (default: in the state folder of the user)',
+    )
+    .option('--no-snapshot', 'forget the known peers at each stop')
     .option('--advertise <host[:port]>', 'address told to the other members')
     .option('--redis <host:port>', 'Redis listener (default: 127.0.0.1:6380)')
     .option('--admin <host:port>', 'admin API, health and metrics (default: 127.0.0.1:7900)')

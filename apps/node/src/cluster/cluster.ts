@@ -11,7 +11,7 @@ import type { Logger } from '../logger.ts'
 import { createSteadyClock } from '../store/steady-clock.ts'
 import { StoreHost } from '../store/store-host.ts'
 import { VERSION } from '../version.ts'
-import { definitionsHash } from './definitions.ts'
+import { clusterTag, definitionsHash } from './definitions.ts'
 import { Directory } from './directory.ts'
 import { Joining } from './joining.ts'
 import { type ClusterMember, type MemberState, writeTags } from './member-tags.ts'
@@ -288,6 +288,7 @@ export class Cluster {
         peerPort: this.hub.address.port,
         ...(admin && admin.bind.port !== 0 ? { adminPort: admin.bind.port } : {}),
         definitions: this.definitions,
+        cluster: clusterTag(this.config.gossip.label),
       }),
     )
   }
@@ -305,6 +306,12 @@ export class Cluster {
         'others held this member for dead; it serves again when they confirm that it may',
       )
       this.store?.doubt()
+    })
+    this.memberlist.on('flap', ({ member, failures, windowMs }) => {
+      this.#log.warn(
+        { member: member.name, failures, windowMs },
+        'a member fails again and again: is it overloaded, or its network unsteady?',
+      )
     })
     this.memberlist.on('conflict', ({ existing, other }) => {
       this.#log.error(

@@ -9,6 +9,11 @@ export function clusterIdentity(label: string): string {
   return `ringway/1 placement=${PLACEMENT.name} points=${PLACEMENT.pointsPerWeight} slots=16384 label=${label}`
 }
 
+/** {@link clusterIdentity} as 8 hex digits, for the metadata of a member. */
+export function clusterTag(label: string): string {
+  return hex32(clusterIdentity(label))
+}
+
 /** Backends as the ring takes them: sorted, except where their order counts. */
 function inOrder({ placement, backends }: RedisPoolConfig) {
   const facts = backends.map(({ id, weight, zone }) => [id, weight, zone ?? ''])
@@ -24,5 +29,9 @@ export function definitionsHash(pools: readonly PoolConfig[]): string {
         : [pool.name, pool.protocol, pool.placement, inOrder(pool)],
     )
     .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
-  return xxh32(JSON.stringify(facts)).toString(16).padStart(8, '0')
+  return hex32(JSON.stringify(facts))
+}
+
+function hex32(text: string): string {
+  return xxh32(text).toString(16).padStart(8, '0')
 }

@@ -15,6 +15,19 @@ const FOUND_TOGETHER_DELAY_MS = 3_000
 const CALL_POLL_MS = 25
 const RETRY_MIN_MS = 200
 const RETRY_MAX_MS = 5_000
+/**
+ * A founder that remembers peers waits this long for them before it founds, if not all of them have answered: members of a
+ * cluster that is started again as a whole come up one after the other.
+ */
+export const REMEMBERED_WAIT_MS = 10_000
+/** A founder leaves the founding to a member with a smaller name; for so long, since that one may not be able to. */
+export const FOUNDER_PATIENCE_MS = 30_000
+/** Remembered peers may have gone for good: a round of asking them does not wait longer for their silence. */
+const REMEMBERED_ASK_MS = 5_000
+/** A founder looks at least this often whether it is time. */
+const FOUNDER_RETRY_MAX_MS = 1_000
+/** Remembered peers that have not answered are asked again in every so many rounds of `keepAsking`. */
+const REMEMBERED_ROUNDS = 6
 /** Seeds that have not answered are tried again at this interval for as long as the member runs. */
 const SEED_INTERVAL_MS = 5_000
 
@@ -27,18 +40,23 @@ export interface JoinTools {
   readonly hasMet: () => boolean
   /** True when no Ringway member with a smaller name is known. */
   readonly isFirst: () => boolean
+  /** In place of {@link REMEMBERED_WAIT_MS} and {@link FOUNDER_PATIENCE_MS}; tests have less time. */
+  readonly rememberedWaitMs?: number
+  readonly founderPatienceMs?: number
 }
 
 /**
  * How this member finds its cluster.
  *
- * A member that knows one with a cluster has joined it. Where nobody has one, somebody has to found it:
+ * It asks its seeds, and the peers that it remembers from an earlier run. A member that knows one with a cluster has joined
+ * it. Where nobody has one, somebody has to found it:
  *
- * - a **founder**: a node without seeds, or one that lists its own address among them;
- * - else the member with the smallest name, once more than half of its seeds have answered and none of them has a
- *   cluster. That is how a whole cluster of members that name each other starts again.
+ * - a **founder**: a node without seeds, or one that lists its own address among them. One that remembers peers waits until all
+ *   of them have answered, or for ten seconds, and then leaves it to a smaller name that it knows by then;
+ * - else the member with the smallest name, once more than half of its seeds, or of the peers that it remembers, have answered
+ *   and none of them has a cluster. That is how a whole cluster of members that name each other starts again.
  *
- * A node whose seeds do not answer founds nothing. It asks until it is stopped, so that a member cut off from its
+ * Any other node whose seeds do not answer founds nothing. It asks until it is stopped, so that a member cut off from its
  * cluster does not start an empty one.
  */
 export class Joining {
@@ -47,6 +65,11 @@ export class Joining {
   readonly #isFounder: boolean
   /** Seeds that have not answered yet. */
   readonly #silent: Set<string>
+  /** Remembered peers by the seed that names them in errors. */
+  readonly #peers: ReadonlyMap<string, string>
+  /** Of those, the ones that have not answered yet. */
+  readonly #silentPeers: Set<string>
+  readonly #startedAt = performance.now()
 
   constructor(tools: JoinTools) {
     const { memberlist, gossip } = tools
@@ -55,6 +78,13 @@ export class Joining {
     this.#seeds = gossip.join.filter((seed) => !own.has(seed))
     this.#isFounder = this.#seeds.length === 0 || this.#seeds.length < gossip.join.length
     this.#silent = new Set(this.#seeds)
+    this.#peers = new Map(
+      memberlist
+        .remembered()
+        .map(({ address, name }) => [`${name}/${formatHostPort(address)}`, name] as const)
+        .filter(([, name]) => name !== memberlist.name),
+    )
+    this.#silentPeers = new Set(this.#peers.keys())
   }
 
   /**
@@ -63,27 +93,64 @@ export class Joining {
    * @throws NodeError JOIN_FAILED when a seed refuses this node for good, e.g. for its delegate versions or its name.
    */
   async run(): Promise<'joined' | 'alone'> {
-    const { signal, hasMet } = this.#tools
-    for (let wait = RETRY_MIN_MS; ; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
-      const errors = await this.#ask()
-      if (hasMet()) return 'joined'
+    const { log } = this.#tools
+    const waitMax = this.#isFounder ? FOUNDER_RETRY_MAX_MS : RETRY_MAX_MS
+    if (this.#peers.size > 0) log.info({ peers: this.#peers.size }, 'asking known peers')
+    for (let wait = RETRY_MIN_MS; ; wait = Math.min(wait * 2, waitMax)) {
+      const errors = await this.#askUntilMet()
+      if (errors === 'met') return 'joined'
       const delay = this.#foundDelayMs()
       if (delay === undefined) this.#explain(errors, wait)
-      else if (!(await this.#isCalled(delay)) && this.#foundDelayMs() !== undefined) return 'alone'
-      if (hasMet()) return 'joined'
-      await pause(wait, undefined, { signal })
+      else if (await this.#isCalled(delay)) return 'joined'
+      else if (this.#foundDelayMs() !== undefined) return this.#found()
+      if (await this.#isCalled(wait)) return 'joined'
     }
+  }
+
+  #found(): 'alone' {
+    if (this.#silentPeers.size > 0)
+      this.#tools.log.warn(
+        { peers: [...this.#silentPeers] },
+        'founding a cluster without known peers that do not answer; they are asked again, and a cluster of theirs is merged with this one when they do. If they have moved, name a seed (--join)',
+      )
+    return 'alone'
+  }
+
+  /** A round of asking; over as soon as a cluster is met, however long the last silent address takes. */
+  async #askUntilMet(): Promise<readonly SeedError[] | 'met'> {
+    const asked = this.#askAll()
+    const over = new AbortController()
+    const { signal } = this.#tools
+    const met = this.#isCalled(Number.POSITIVE_INFINITY, AbortSignal.any([signal, over.signal]))
+    try {
+      const first = await Promise.race([asked, met])
+      return typeof first === 'boolean' || this.#tools.hasMet() ? 'met' : first
+    } finally {
+      over.abort()
+      met.catch(() => {})
+      asked.catch((error: Error) => this.#warnRefused(error))
+    }
+  }
+
+  async #askAll(): Promise<readonly SeedError[]> {
+    const [ofSeeds, ofPeers] = await Promise.all([this.#ask(), this.#askPeers()])
+    return [...ofSeeds, ...ofPeers]
+  }
+
+  #warnRefused(error: Error): void {
+    const { log, signal } = this.#tools
+    if (!signal.aborted) log.warn({ err: error }, 'a seed or known peer refuses this member')
   }
 
   /** Goes on asking seeds that did not answer: they may have founded a cluster of their own meanwhile. */
   async keepAsking(): Promise<void> {
     const { signal } = this.#tools
-    while (this.#silent.size > 0 && !signal.aborted) {
+    const isSomeoneSilent = () => this.#silent.size + this.#silentPeers.size > 0
+    for (let round = 1; isSomeoneSilent() && !signal.aborted; round++) {
       await pause(SEED_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {})
       if (signal.aborted) return
-      await this.#ask().catch((error: Error) => {
-        if (!signal.aborted) this.#tools.log.warn({ err: error }, 'a seed refuses this member')
-      })
+      const asked = round % REMEMBERED_ROUNDS === 0 ? this.#askAll() : this.#ask()
+      await asked.catch((error: Error) => this.#warnRefused(error))
     }
   }
 
@@ -97,17 +164,55 @@ export class Joining {
     return errors
   }
 
-  /** How long to wait before founding; undefined when that is not for this member to do. */
-  #foundDelayMs(): number | undefined {
-    if (this.#isFounder) return FOUND_DELAY_MS
-    const answered = this.#seeds.length - this.#silent.size
-    return answered * 2 > this.#seeds.length && this.#tools.isFirst()
-      ? FOUND_TOGETHER_DELAY_MS
-      : undefined
+  async #askPeers(): Promise<readonly SeedError[]> {
+    const { memberlist, signal } = this.#tools
+    this.#hearPeers()
+    if (this.#silentPeers.size === 0) return []
+    const { errors } = await memberlist.rejoin({
+      signal: AbortSignal.any([signal, AbortSignal.timeout(REMEMBERED_ASK_MS)]),
+    })
+    refuseIfRefused(errors)
+    const silent = new Set(
+      errors.filter(({ error }) => codeOf(error) !== STRANGER_CODE).map(({ seed }) => seed),
+    )
+    for (const peer of this.#silentPeers) if (!silent.has(peer)) this.#silentPeers.delete(peer)
+    return errors
   }
 
-  async #isCalled(delayMs: number): Promise<boolean> {
-    const { hasMet, signal } = this.#tools
+  /** A peer that gossip knows alive has answered, whoever asked whom. */
+  #hearPeers(): void {
+    const { memberlist } = this.#tools
+    for (const peer of this.#silentPeers) {
+      const state = memberlist.member(this.#peers.get(peer) ?? '')?.state
+      if (state === 'alive' || state === 'suspect') this.#silentPeers.delete(peer)
+    }
+  }
+
+  /** How long to wait before founding; undefined when that is not for this member to do. */
+  #foundDelayMs(): number | undefined {
+    const { isFirst } = this.#tools
+    this.#hearPeers()
+    if (this.#isFounder) return this.#isFoundersTurn() ? FOUND_DELAY_MS : undefined
+    const hasHeard =
+      isMajority(this.#seeds.length - this.#silent.size, this.#seeds.length) ||
+      isMajority(this.#peers.size - this.#silentPeers.size, this.#peers.size)
+    return hasHeard && isFirst() ? FOUND_TOGETHER_DELAY_MS : undefined
+  }
+
+  #isFoundersTurn(): boolean {
+    if (this.#peers.size === 0) return true
+    const {
+      isFirst,
+      rememberedWaitMs = REMEMBERED_WAIT_MS,
+      founderPatienceMs = FOUNDER_PATIENCE_MS,
+    } = this.#tools
+    const waitedMs = performance.now() - this.#startedAt
+    if (!isFirst()) return waitedMs >= founderPatienceMs
+    return this.#silentPeers.size === 0 || waitedMs >= rememberedWaitMs
+  }
+
+  async #isCalled(delayMs: number, signal = this.#tools.signal): Promise<boolean> {
+    const { hasMet } = this.#tools
     const deadline = performance.now() + delayMs
     while (performance.now() < deadline) {
       if (hasMet()) return true
@@ -123,6 +228,10 @@ export class Joining {
       return
     }
     const seeds = errors.map(({ seed, error }) => `${seed}: ${error.message}`)
+    if (this.#isFounder) {
+      log.info({ seeds }, 'known peers do not answer yet; waiting before a cluster is founded')
+      return
+    }
     const answered = errors.some(({ error }) => !SILENT_CODES.has(codeOf(error)))
     log.warn(
       { seeds },
@@ -136,8 +245,12 @@ export class Joining {
 /** What a seed that is not there looks like. */
 const SILENT_CODES = new Set(['GOSSIP_UNREACHABLE', 'GOSSIP_TIMEOUT', 'GOSSIP_SEED_UNRESOLVED'])
 
+/** Somebody else lives at the address of a remembered peer: there is nothing to wait for. */
+const STRANGER_CODE = 'GOSSIP_STRANGER'
+
 /** Errors that trying again does not mend. */
 const FINAL_CODES = new Set([
+  'GOSSIP_CLUSTER_MISMATCH',
   'GOSSIP_DELEGATE_MISMATCH',
   'GOSSIP_NAME_TAKEN',
   'GOSSIP_SEED_INVALID',
@@ -153,6 +266,8 @@ function refuseIfRefused(errors: readonly SeedError[]): void {
       { cause: final.error },
     )
 }
+
+const isMajority = (answered: number, all: number) => answered * 2 > all
 
 function ownAddresses(memberlist: Memberlist, gossip: GossipConfig): ReadonlySet<string> {
   const { host, port } = memberlist.address

@@ -13,6 +13,7 @@ export const TAGS = {
   peerPort: 'p',
   adminPort: 'a',
   definitions: 'h',
+  cluster: 'c',
 } as const
 
 /** As `zone` in config/schema.ts. */
@@ -36,6 +37,8 @@ export interface MemberFacts {
   readonly adminPort?: number
   /** 8 hex digits of placement and pool definitions; members that differ are reported. */
   readonly definitions: string
+  /** 8 hex digits of the cluster identity; members that differ do not join each other. Absent in older releases. */
+  readonly cluster?: string
 }
 
 /** A member with the address that gossip knows. */
@@ -55,6 +58,7 @@ export function writeTags(facts: MemberFacts): Record<string, string> {
     [TAGS.peerPort]: String(facts.peerPort),
     ...(facts.adminPort === undefined ? {} : { [TAGS.adminPort]: String(facts.adminPort) }),
     [TAGS.definitions]: facts.definitions,
+    ...(facts.cluster === undefined ? {} : { [TAGS.cluster]: facts.cluster }),
   }
 }
 
@@ -66,6 +70,7 @@ export function readTags(tags: Readonly<Record<string, string>>): MemberFacts | 
     return undefined
   const adminPort = readPort(tags[TAGS.adminPort])
   const zone = readZone(tags[TAGS.zone])
+  const cluster = tags[TAGS.cluster]
   return {
     version: tags[TAGS.version] ?? '',
     instance,
@@ -75,6 +80,7 @@ export function readTags(tags: Readonly<Record<string, string>>): MemberFacts | 
     peerPort,
     ...(adminPort === undefined ? {} : { adminPort }),
     definitions: tags[TAGS.definitions] ?? '',
+    ...(cluster === undefined ? {} : { cluster }),
   }
 }
 

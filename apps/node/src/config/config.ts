@@ -23,6 +23,8 @@ export interface GossipConfig {
   readonly bind: HostPort
   readonly advertise?: { readonly host: string; readonly port?: number }
   readonly join: readonly string[]
+  /** File of the known peers. Absent: they are not kept. */
+  readonly snapshot?: string
   /** Cluster keys of 16, 24 or 32 bytes; the first is the primary. Empty: no encryption. */
   readonly keys: readonly Uint8Array[]
   readonly label: string

@@ -21,6 +21,8 @@ export interface NodeOptions {
     readonly advertise?: string
     /** Seeds. A node that lists its own address may found the cluster; one without seeds founds it. */
     readonly join?: readonly string[]
+    /** Path of the file that keeps the known peers over restarts. @defaultValue 'off' */
+    readonly snapshot?: string
     /** Base64 keys of 16, 24 or 32 bytes. */
     readonly encrypt?: readonly string[]
     readonly label?: string

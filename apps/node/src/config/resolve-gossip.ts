@@ -10,9 +10,12 @@ export type FilledGossip = {
   >
 }
 
+/** In place of a path: known peers are not kept. */
+export const SNAPSHOT_OFF = 'off'
+
 /** Checks what the schema cannot say about the section `gossip`. */
 export function resolveGossip(
-  gossip: FilledGossip | { readonly advertise?: string },
+  gossip: FilledGossip | { readonly advertise?: string; readonly snapshot?: string },
   source: string,
 ): GossipConfig {
   const filled = gossip as FilledGossip
@@ -22,6 +25,9 @@ export function resolveGossip(
     ...(gossip.advertise === undefined
       ? {}
       : { advertise: resolveAdvertise(gossip.advertise, bind, source) }),
+    ...(gossip.snapshot === undefined || gossip.snapshot === SNAPSHOT_OFF
+      ? {}
+      : { snapshot: gossip.snapshot }),
     join: filled.join,
     keys: filled.encrypt.map((key) => new Uint8Array(Buffer.from(key, 'base64'))),
     label: filled.label,

@@ -15,6 +15,7 @@ export async function start(flags: StartFlags): Promise<number> {
       flags: optionsFromFlags(flags),
     }),
     flags,
+    process.env,
   )
   const config = resolveConfig(options, flags.config ?? 'options')
   const log = createLogger(config.logLevel, config.name)

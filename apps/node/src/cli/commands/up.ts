@@ -85,6 +85,8 @@ function startNode(index: number, options: UpOptions): LocalNode {
   const args = [
     'start',
     ...['--name', name, '--profile', 'local', '--log-level', options.logLevel],
+    // A local cluster begins afresh each time, and its nodes are each other's seeds.
+    '--no-snapshot',
     ...Object.entries(ports).flatMap(([key, port]) => [`--${key}`, `127.0.0.1:${port}`]),
     ...[
       '--join',

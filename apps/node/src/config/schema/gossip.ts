@@ -18,6 +18,13 @@ export const GOSSIP_SCHEMA: OptionSchema = {
       items: { type: 'string', 'x-format': 'seed' },
       default: [],
     },
+    snapshot: {
+      type: 'string',
+      description:
+        'File that keeps the known peers over restarts, each for 72 hours after it was last seen; only this node may use it. A node asks them as it asks its seeds. Default: `off` for `createNode`; for `ringway start` the file `NAME-HOST-PORT.peers` (of `gossip.bind`) in `ringway` in `$XDG_STATE_HOME`, else in `~/.local/state`.',
+      minLength: 1,
+      'x-allowed': 'a path, or off',
+    },
     encrypt: {
       type: 'array',
       description: 'Cluster keys, base64 of 16, 24 or 32 bytes; the first encrypts, all decrypt.',
