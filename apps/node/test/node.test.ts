@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createNode, NodeError, type NodeOptions, type RingwayNode } from '../src/index.ts'
 
@@ -88,6 +91,21 @@ describe('createNode', () => {
     const b = await start('b', { gossip: { bind: `127.0.0.1:${second}`, join } })
     await untilMembers(2, a, b)
     expect(await b.store.get('old')).toBe('1')
+  })
+
+  test('a founder with a snapshot joins the cluster that it remembers', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'node-'))
+    const gossip = { snapshot: join(folder, 'a.peers') }
+    const a = await start('a', { gossip })
+    const b = await start('b', {}, a)
+    await untilMembers(2, a, b)
+    await b.store.set('key', 'value')
+    await a.close()
+    const again = await start('a', { gossip })
+    await untilMembers(2, again, b)
+    expect(await again.store.get('key')).toBe('value')
+    await again.close()
+    await rm(folder, { recursive: true })
   })
 
   test('errors of the store are thrown with their code', async () => {

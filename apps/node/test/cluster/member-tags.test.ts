@@ -10,11 +10,12 @@ const facts = {
   peerPort: 7947,
   adminPort: 7900,
   definitions: '89abcdef',
+  cluster: '01234567',
 } as const
 
 test('what a member writes, the others read', () => {
   expect(readTags(writeTags(facts))).toEqual(facts)
-  const { zone: _zone, adminPort: _adminPort, ...least } = facts
+  const { zone: _zone, adminPort: _adminPort, cluster: _cluster, ...least } = facts
   expect(readTags(writeTags(least))).toEqual(least)
 })
 

@@ -147,8 +147,8 @@ async function joinOne(
   }
   const found = foreigner(nodes)
   if (found !== undefined) {
-    // They should read it in their log too; nothing of us is announced by it.
-    streams.complain(address, `${applicant.name} does not join: ${found.reason}`)
+    // They should read it in their log too, and whoever asked us to join may give up at once; nothing of us is announced.
+    await streams.complain(address, `${applicant.name} does not join: ${found.reason}`)
     throw new GossipError('GOSSIP_CLUSTER_MISMATCH', { peer, ...found })
   }
   const mismatch = delegateMismatch(nodes, applicant)

@@ -56,9 +56,10 @@ export class StreamClient {
     await this.#dial(to, { type: 'user', payload }, false, {})
   }
 
-  /** Best effort: a line for the log of a peer whose cluster is not ours. */
-  complain(to: Address, text: string): void {
-    this.#dial(to, { type: 'error', text }, false, {}).catch(() => {
+  /** Best effort, for a second at most: a line for the log of a peer whose cluster is not ours. Never rejects. */
+  async complain(to: Address, text: string): Promise<void> {
+    const timeoutMs = ADDRESS_CHECK_TIMEOUT_MS
+    await this.#dial(to, { type: 'error', text }, false, { timeoutMs }).catch(() => {
       // The failure is counted; our own side says the same in its log.
     })
   }
