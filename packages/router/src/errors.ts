@@ -5,6 +5,9 @@ export const ROUTER_ERROR_CODES = {
   LIMIT_INVALID: 'A limit is not a positive whole number.',
   TOPOLOGY_INVALID: 'A topology message contradicts itself.',
   POOL_NOT_STORE: 'A driver was attached to a pool of another protocol than `store`.',
+  ROUTE_INVALID: 'A route of an HTTP listener cannot be read.',
+  NETWORK_INVALID: 'A trusted proxy is neither an address nor a network.',
+  TLS_INVALID: 'A certificate or key of a listener cannot be used.',
   CLOSED: 'The router is closed.',
 } as const
 

@@ -1,4 +1,5 @@
 import type { RingOptions } from '@ringway/ring'
+import type { Balance } from './balance/balance.ts'
 
 /**
  * An immutable, structured-cloneable snapshot: what the data plane knows of pools, rings and backends.
@@ -21,6 +22,8 @@ export interface PoolTopology {
   readonly backends: readonly BackendTopology[]
   /** Where keys were before: set while a pool changes its placement or its servers. */
   readonly migration?: MigrationTopology
+  /** What only pools of protocol `http` have. */
+  readonly http?: HttpPoolTopology
 }
 
 /** The ring that a pool had before. A miss asks the old owner there and copies back, until the time is over. */
@@ -29,6 +32,40 @@ export interface MigrationTopology {
   readonly backends: readonly BackendTopology[]
   /** Milliseconds since 1970. */
   readonly untilMs: number
+}
+
+/** How an HTTP pool chooses and checks its backends. Absent means default. */
+export interface HttpPoolTopology {
+  /** @defaultValue 'hash' */
+  readonly balance?: Balance
+  /** Times the fair share that a backend carries before a session that is placed goes to the next one. @defaultValue 1.25 */
+  readonly loadFactor?: number
+  /** Lets load and zone decide for plain `hash` too. */
+  readonly allowSpill?: boolean
+  /** Our own zone: its backends come first when a session is placed. */
+  readonly zone?: string
+  /** Absent: backends are probed only after they failed, by a connection. */
+  readonly check?: HttpCheckTopology
+  /** How long a sticky cookie is believed after its issue. Fixed when the pool is first named. @defaultValue a week */
+  readonly cookieMaxAgeMs?: number
+}
+
+/** What backends are asked, and how often. */
+export interface HttpCheckTopology {
+  /** `tcp` is content with a connection. */
+  readonly type: 'tcp' | 'http'
+  /** @defaultValue '/' */
+  readonly path?: string
+  /** Value of the Host field. @defaultValue the backend's address */
+  readonly authority?: string
+  /** Statuses that pass. @defaultValue 200 to 399 */
+  readonly statusMin?: number
+  readonly statusMax?: number
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  /** Checks in a row that have to pass before a backend that is down is up, and to fail before one that is up is down. */
+  readonly rise: number
+  readonly fall: number
 }
 
 /** How keys find their place on the ring: the options of `createRing`, of any placement. */

@@ -25,6 +25,11 @@ export class KeyRing {
     return this.#ring.nodes
   }
 
+  /** The ring as it is now. */
+  get ring(): AnyRing {
+    return this.#ring
+  }
+
   /** Takes nodes and placement of a newer topology. A ring of our own changes by what is different. */
   update({ placement, backends }: Pick<PoolTopology, 'placement' | 'backends'>): void {
     const nodes = backends.map(toNode)

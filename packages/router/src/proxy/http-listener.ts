@@ -1,0 +1,135 @@
+import type { Socket } from 'node:net'
+import { FIELD } from '../codec/http1/field.ts'
+import { RequestHead } from '../codec/http1/request-head.ts'
+import type { HttpLimits } from '../http-limits.ts'
+import { type HttpFailure, failureResponse } from '../plan/http/failure.ts'
+import { FORWARDING, FORWARDING_BYTES, type ForwardingOptions, type RequestIds } from '../plan/http/forwarding.ts'
+import type { HttpRoute } from '../plan/http/http-route.ts'
+import type { LearnedSessions } from '../plan/http/learned-session.ts'
+import type { Deadlines } from '../pool/deadlines.ts'
+import type { HttpPool } from '../pool/http-pool.ts'
+import { countError } from '../pool/pool.ts'
+import type { Turn } from '../pool/turn.ts'
+import { Http1Session } from './http1-session.ts'
+import type { HttpHost, HttpSession } from './http-host.ts'
+import { Routing } from './http-routing.ts'
+import type { ListenerCounts } from './redis-listener.ts'
+import { SocketListener, type SocketListenerTools } from './socket-listener.ts'
+import { plainAddress, TrustedProxies } from './trusted-proxies.ts'
+
+/** An address on which HTTP clients are served. */
+export interface HttpListenerSettings {
+  /** The most specific one serves; at least one. */
+  readonly routes: readonly HttpRoute[]
+  /** Addresses and networks of proxies in front, whose word about their clients counts. */
+  readonly trustedProxies?: readonly string[]
+  /** Every connection begins with a PROXY protocol header, version 1 or 2. */
+  readonly proxyProtocol?: boolean
+  /** Fields added for the backends. */
+  readonly forwarding?: Partial<ForwardingOptions>
+}
+
+export interface HttpListenerTools extends SocketListenerTools {
+  readonly http: HttpLimits
+  readonly turn: Turn
+  readonly deadlines: Deadlines
+  readonly counts: ListenerCounts
+  readonly requestIds: RequestIds
+  readonly poolNamed: (name: string) => HttpPool | undefined
+  readonly sessions: () => LearnedSessions | undefined
+}
+
+/** A head is written with at most three times its authority and once its forwarded fields more than it was read with. */
+const SCRATCH_FACTOR = 5
+
+function refusal(clientsMax: number): string {
+  const text = `this router has ${clientsMax} clients, which is its limit`
+  return failureResponse('NO_BACKEND', text, { close: true, head: false })
+}
+
+/** Serves HTTP/1.1 clients by routes. */
+export class HttpListener extends SocketListener<HttpSession> implements HttpHost {
+  readonly routing: Routing
+  readonly forwarding: ForwardingOptions
+  readonly proxyProtocol: boolean
+  readonly requestHead: RequestHead
+  readonly scratch: Buffer
+  readonly #tools: HttpListenerTools
+  readonly #trusted: TrustedProxies
+
+  /** @throws RouterError ROUTE_INVALID or NETWORK_INVALID */
+  constructor(settings: HttpListenerSettings, tools: HttpListenerTools) {
+    super(tools, refusal(tools.limits.clientsMax))
+    this.#tools = tools
+    this.routing = new Routing(settings.routes)
+    this.forwarding = { ...FORWARDING, ...settings.forwarding }
+    this.proxyProtocol = settings.proxyProtocol ?? false
+    this.#trusted = new TrustedProxies(settings.trustedProxies ?? [])
+    const { headBytesMax, responseHeadBytesMax } = tools.http
+    this.requestHead = new RequestHead(tools.http)
+    this.scratch = Buffer.allocUnsafeSlow(
+      SCRATCH_FACTOR * Math.max(headBytesMax, responseHeadBytesMax) + FORWARDING_BYTES,
+    )
+  }
+
+  get http(): HttpLimits {
+    return this.#tools.http
+  }
+
+  get turn(): Turn {
+    return this.#tools.turn
+  }
+
+  get deadlines(): Deadlines {
+    return this.#tools.deadlines
+  }
+
+  get traffic(): ListenerCounts {
+    return this.#tools.counts
+  }
+
+  get requestIds(): RequestIds {
+    return this.#tools.requestIds
+  }
+
+  get sessions(): LearnedSessions | undefined {
+    return this.#tools.sessions()
+  }
+
+  poolNamed(name: string): HttpPool | undefined {
+    return this.#tools.poolNamed(name)
+  }
+
+  trusts(ip: string): boolean {
+    return this.#trusted.has(ip)
+  }
+
+  peerIp(socket: Socket): string {
+    return plainAddress(socket.remoteAddress ?? '')
+  }
+
+  clientIp(head: RequestHead, bytes: Buffer, peer: string): string {
+    const index = head.fields.indexOf(FIELD['x-forwarded-for'])
+    if (index < 0 || !this.#trusted.has(peer)) return peer
+    const { fields } = head
+    // Several fields are one list (RFC 9110 §5.3); the last one names the nearest hops.
+    const lists: string[] = []
+    for (let i = index; i < fields.count; i++)
+      if (fields.ids[i] === FIELD['x-forwarded-for'])
+        lists.push(bytes.toString('latin1', fields.valueFrom(i), fields.valueTo(i)))
+    return this.#trusted.clientOf(lists.join(','), peer)
+  }
+
+  failed(failure: HttpFailure): void {
+    countError(this.errors, `HTTP_${failure}`)
+  }
+
+  wallMs(): number {
+    return Date.now()
+  }
+
+  protected open(socket: Socket): HttpSession {
+    this.turn.begin()
+    return new Http1Session(socket, this, false)
+  }
+}
