@@ -8,13 +8,20 @@ export type {
   RouterCounters,
 } from './counters.ts'
 export { ROUTER_ERROR_CODES, RouterError, type RouterErrorCode } from './errors.ts'
+export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
 export { DEFAULT_LIMITS, type RouterLimits } from './limits.ts'
+export type { CookieSettings } from './plan/http/cookie-settings.ts'
+export type { ForwardingOptions } from './plan/http/forwarding.ts'
+export type { HttpRoute } from './plan/http/http-route.ts'
+export type { LearnedSessions } from './plan/http/learned-session.ts'
 export type { PoolDriver, ReplySink, RoutedCommand } from './pool/pool-driver.ts'
 export {
   type CloseOptions,
   createRouter,
+  type HttpListenerOptions,
   type Listener,
   type ListenerOptions,
+  type PoolListenerOptions,
   type Router,
   type RouterEvent,
   type RouterMessage,
@@ -24,6 +31,8 @@ export type {
   BackendAccess,
   BackendTls,
   BackendTopology,
+  HttpCheckTopology,
+  HttpPoolTopology,
   MigrationTopology,
   PlacementTopology,
   PoolTopology,

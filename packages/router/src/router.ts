@@ -1,7 +1,14 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { ResponseHead } from './codec/http1/response-head.ts'
 import type { RouterCounters } from './counters.ts'
 import { RouterError } from './errors.ts'
+import { type HttpLimits, resolveHttpLimits } from './http-limits.ts'
 import { type RouterLimits, resolveLimits } from './limits.ts'
 import type { HereFacts } from './plan/answer-here.ts'
+import { RequestIds } from './plan/http/forwarding.ts'
+import type { LearnedSessions } from './plan/http/learned-session.ts'
+import { Deadlines } from './pool/deadlines.ts'
+import { HttpPool, type HttpPoolTools } from './pool/http-pool.ts'
 import { MEMCACHED_UPSTREAM } from './pool/memcached-upstream.ts'
 import type { ErrorCounts, Pool } from './pool/pool.ts'
 import type { PoolDriver } from './pool/pool-driver.ts'
@@ -9,6 +16,11 @@ import { type PoolEvent, StaticPool, type StaticPoolTools } from './pool/static-
 import { StorePool } from './pool/store-pool.ts'
 import { Turn } from './pool/turn.ts'
 import { REDIS_UPSTREAM, type UpstreamProtocol } from './pool/upstream-protocol.ts'
+import {
+  HttpListener,
+  type HttpListenerSettings,
+  type HttpListenerTools,
+} from './proxy/http-listener.ts'
 import { MemcachedListener } from './proxy/memcached-listener.ts'
 import { type ListenerCounts, type ListenerTools, RedisListener } from './proxy/redis-listener.ts'
 import type { PoolTopology, Topology } from './topology.ts'
@@ -17,7 +29,10 @@ import type { PoolTopology, Topology } from './topology.ts'
 const TICK_MS = 50
 
 /** What the router is told, as data that can cross to a worker process. */
-export type RouterMessage = { readonly type: 'topology'; readonly topology: Topology }
+export type RouterMessage =
+  | { readonly type: 'topology'; readonly topology: Topology }
+  /** Keys of 32 bytes for sticky cookies, the one that signs first; old ones still open cookies for a while. */
+  | { readonly type: 'sticky-keys'; readonly keys: readonly Uint8Array[] }
 
 /** What the router tells about itself; for logs. */
 export type RouterEvent = PoolEvent
@@ -25,6 +40,8 @@ export type RouterEvent = PoolEvent
 export interface RouterOptions {
   /** Over the defaults of `DEFAULT_LIMITS`. */
   readonly limits?: Partial<RouterLimits>
+  /** Bounds of HTTP listeners and pools, over `DEFAULT_HTTP_LIMITS`. */
+  readonly http?: Partial<HttpLimits>
   /** Hears of backends that are avoided and that return. It must not throw. */
   readonly log?: (event: RouterEvent) => void
   /** In [0, 1), for the jitter of probes. */
@@ -35,14 +52,25 @@ export interface RouterOptions {
   readonly version?: string
 }
 
-/** An address that serves a pool to clients of one protocol. */
-export interface ListenerOptions {
-  readonly protocol: 'redis' | 'memcached'
+/** An address on which clients are served. */
+export type ListenerOptions = PoolListenerOptions | HttpListenerOptions
+
+interface ListenerPlace {
   readonly host: string
   /** 0 takes a free port. */
   readonly port: number
+}
+
+/** An address that serves one pool. */
+export interface PoolListenerOptions extends ListenerPlace {
+  readonly protocol: 'redis' | 'memcached'
   /** May be named by a later topology: until then its commands get an error that says so. */
   readonly pool: string
+}
+
+/** An address that serves HTTP pools by routes. */
+export interface HttpListenerOptions extends ListenerPlace, HttpListenerSettings {
+  readonly protocol: 'http'
 }
 
 export interface CloseOptions {
@@ -70,7 +98,9 @@ export interface Router {
    * @throws RouterError POOL_NOT_STORE
    */
   attachPool(name: string, driver: PoolDriver): void
-  /** @throws RouterError PORT_IN_USE, LISTEN_FAILED or CLOSED */
+  /** Where learned sessions are kept; without it routes with `sticky: learned` go by key alone. */
+  attachSessions(sessions: LearnedSessions): void
+  /** @throws RouterError PORT_IN_USE, LISTEN_FAILED, ROUTE_INVALID, NETWORK_INVALID, TLS_INVALID or CLOSED */
   listen(listener: ListenerOptions): Promise<Listener>
   counters(): RouterCounters
   /** Closes all listeners, then all connections to backends. Idempotent. */
@@ -103,10 +133,15 @@ class DataPlane implements Router {
   readonly #poolTools: Omit<StaticPoolTools, 'protocol'>
   readonly #listenerTools: ListenerTools
   readonly #drivers = new Map<string, PoolDriver>()
-  readonly #pools = new Map<string, StaticPool | StorePool>()
+  readonly #httpTools: HttpListenerTools
+  readonly #httpPoolTools: HttpPoolTools
+  readonly #pools = new Map<string, StaticPool | StorePool | HttpPool>()
   /** Pools that are no longer named, until their commands are answered. */
-  readonly #retired = new Set<StaticPool>()
-  readonly #listeners = new Set<RedisListener | MemcachedListener>()
+  readonly #retired = new Set<StaticPool | HttpPool>()
+  readonly #listeners = new Set<RedisListener | MemcachedListener | HttpListener>()
+  readonly #deadlines = new Deadlines()
+  #stickyKeys: readonly Uint8Array[] = []
+  #sessions: LearnedSessions | undefined
   readonly #ticker: NodeJS.Timeout
   #epoch = Number.NEGATIVE_INFINITY
   #clients = 0
@@ -129,10 +164,30 @@ class DataPlane implements Router {
       counts: this.#counts,
       poolNamed: (name): Pool | undefined => {
         const pool = this.#pools.get(name)
-        return pool instanceof StaticPool ? this.#staticPool(name, 'redis') : pool
+        return pool instanceof StorePool ? pool : this.#staticPool(name, 'redis')
       },
       facts: (pool, port) => this.#facts(pool, port),
       nextClientId: () => ++this.#clients,
+    }
+    const http = resolveHttpLimits(options.http)
+    this.#httpPoolTools = {
+      ...this.#poolTools,
+      http,
+      responseHead: new ResponseHead(http),
+      mac: hmac,
+      stickyKeys: () => this.#stickyKeys,
+    }
+    this.#httpTools = {
+      ...shared,
+      http,
+      counts: this.#counts,
+      deadlines: this.#deadlines,
+      requestIds: new RequestIds(randomBytes(REQUEST_ID_BYTES).toString('hex')),
+      poolNamed: (name) => {
+        const pool = this.#pools.get(name)
+        return pool instanceof HttpPool ? pool : undefined
+      },
+      sessions: () => this.#sessions,
     }
     this.#ticker = setInterval(() => this.#tick(), TICK_MS)
     this.#ticker.unref()
@@ -144,20 +199,29 @@ class DataPlane implements Router {
       case 'topology':
         this.#takeTopology(message.topology)
         return
+      case 'sticky-keys':
+        this.#stickyKeys = message.keys
+        for (const pool of this.#pools.values()) if (pool instanceof HttpPool) pool.takeKeys()
+        return
       default:
-        message.type satisfies never
+        message satisfies never
     }
   }
 
   attachPool(name: string, driver: PoolDriver): void {
     this.#refuseWhenClosed()
     const pool = this.#pools.get(name)
-    if (pool instanceof StaticPool)
+    if (pool !== undefined && !(pool instanceof StorePool))
       throw new RouterError('POOL_NOT_STORE', `pool "${name}" has a protocol other than store`, {
         name,
       })
     this.#drivers.set(name, driver)
     if (pool !== undefined) pool.driver = driver
+  }
+
+  attachSessions(sessions: LearnedSessions): void {
+    this.#refuseWhenClosed()
+    this.#sessions = sessions
   }
 
   async listen(options: ListenerOptions): Promise<Listener> {
@@ -175,17 +239,19 @@ class DataPlane implements Router {
     }
   }
 
-  #makeListener({ protocol, pool }: ListenerOptions): RedisListener | MemcachedListener {
-    switch (protocol) {
+  #makeListener(options: ListenerOptions): RedisListener | MemcachedListener | HttpListener {
+    switch (options.protocol) {
       case 'redis':
-        return new RedisListener(pool, this.#listenerTools)
+        return new RedisListener(options.pool, this.#listenerTools)
       case 'memcached':
-        return new MemcachedListener(pool, {
+        return new MemcachedListener(options.pool, {
           ...this.#listenerTools,
           poolNamed: (name) => this.#staticPool(name, 'memcached'),
         })
+      case 'http':
+        return new HttpListener(options, this.#httpTools)
       default:
-        return protocol satisfies never
+        return options satisfies never
     }
   }
 
@@ -221,7 +287,7 @@ class DataPlane implements Router {
     await Promise.all(Array.from(this.#listeners, (listener) => listener.close(drainTimeoutMs)))
     clearInterval(this.#ticker)
     for (const pool of [...this.#pools.values(), ...this.#retired])
-      if (pool instanceof StaticPool) pool.close()
+      if (!(pool instanceof StorePool)) pool.close()
   }
 
   #takeTopology(topology: Topology): void {
@@ -247,6 +313,15 @@ class DataPlane implements Router {
       return
     }
     const { protocol } = topology
+    if (protocol === 'http') {
+      if (known instanceof HttpPool) {
+        known.update(topology)
+        return
+      }
+      if (known !== undefined) this.#retire(known)
+      this.#pools.set(name, new HttpPool(topology, this.#httpPoolTools))
+      return
+    }
     if (known instanceof StaticPool && known.protocol === protocol) {
       known.update(topology)
       return
@@ -257,7 +332,7 @@ class DataPlane implements Router {
   }
 
   /** A pool that is no longer named answers what it has. */
-  #retire(pool: StaticPool | StorePool): void {
+  #retire(pool: StaticPool | StorePool | HttpPool): void {
     if (pool instanceof StorePool) return
     pool.drain()
     if (!pool.idle) this.#retired.add(pool)
@@ -277,8 +352,9 @@ class DataPlane implements Router {
 
   #tick(): void {
     this.#turn.begin()
+    this.#deadlines.sweep(this.#turn.now)
     for (const pool of this.#pools.values())
-      if (pool instanceof StaticPool) pool.tick(this.#turn.now)
+      if (!(pool instanceof StorePool)) pool.tick(this.#turn.now)
     for (const pool of this.#retired) {
       pool.tick(this.#turn.now)
       if (pool.idle) this.#retired.delete(pool)
@@ -290,7 +366,7 @@ class DataPlane implements Router {
   }
 }
 
-type StaticProtocol = Exclude<PoolTopology['protocol'], 'store'>
+type StaticProtocol = Exclude<PoolTopology['protocol'], 'store' | 'http'>
 
 const UPSTREAM_PROTOCOLS = {
   redis: REDIS_UPSTREAM,
@@ -315,8 +391,9 @@ function refuseDoubles(topology: Topology): void {
   }
 }
 
-function countersOf(pool: StaticPool | StorePool): RouterCounters['pools'][string] {
+function countersOf(pool: StaticPool | StorePool | HttpPool): RouterCounters['pools'][string] {
   if (pool instanceof StorePool) return { ...pool.counters, errors: 0, failovers: 0, backends: {} }
+  if (pool instanceof HttpPool) return httpCountersOf(pool)
   const backends = pool.backends.map((backend) => {
     const { connections, queued, avoided } = backend
     return [
@@ -336,6 +413,21 @@ function countersOf(pool: StaticPool | StorePool): RouterCounters['pools'][strin
       },
     }),
   }
+}
+
+function httpCountersOf(pool: HttpPool): RouterCounters['pools'][string] {
+  const backends = pool.backends.map((backend) => {
+    const { id, counters, connections, inFlight, avoided } = backend
+    return [id, { ...counters, connections, inFlight, avoided: avoided ? 1 : 0 }] as const
+  })
+  return { ...pool.counters, backends: Object.fromEntries(backends) }
+}
+
+/** Random bytes in the prefix of request ids. */
+const REQUEST_ID_BYTES = 6
+
+function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
+  return createHmac('sha256', key).update(message).digest()
 }
 
 /** Without a log nothing is told. */

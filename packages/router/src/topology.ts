@@ -13,7 +13,7 @@ export interface Topology {
 /** One named set of backends with one protocol, placement and replica count. */
 export interface PoolTopology {
   readonly name: string
-  readonly protocol: 'redis' | 'memcached' | 'store'
+  readonly protocol: 'redis' | 'memcached' | 'http' | 'store'
   readonly placement: PlacementTopology
   /** Owners asked in turn: the primary and the next ones on the ring. */
   readonly replicas: number

@@ -70,7 +70,9 @@ export class ProxyProtocol {
         return true
       case 2: {
         if (length < 36) return false
-        const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(at + 2 * i).toString(16))
+        const groups = Array.from({ length: 8 }, (_, i) =>
+          bytes.readUInt16BE(at + 2 * i).toString(16),
+        )
         this.clientIp = shortIpv6(groups)
         return true
       }
@@ -95,5 +97,7 @@ function shortIpv6(groups: readonly string[]): string {
   const runs = text.match(/(?:^|:)0(?::0)+(?=:|$)/g) ?? []
   const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), '')
   if (longest === '') return text
-  return text.replace(longest, longest.startsWith(':') ? ':' : '::').replace(/^:(?!:)|(?<!:):$/g, (end) => `${end}:`)
+  return text
+    .replace(longest, longest.startsWith(':') ? ':' : '::')
+    .replace(/^:(?!:)|(?<!:):$/g, (end) => `${end}:`)
 }

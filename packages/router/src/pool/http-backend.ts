@@ -177,8 +177,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     this.#all.delete(upstream)
     const at = this.#idle.lastIndexOf(upstream)
     if (at >= 0) this.#idle.splice(at, 1)
-    if (this.#queue.size === 0 || this.#all.size >= this.#tools.http.upstreamConnectionsMax)
-      return
+    if (this.#queue.size === 0 || this.#all.size >= this.#tools.http.upstreamConnectionsMax) return
     const next = this.#nextWaiting()
     if (next !== undefined) next.assigned(this.#connect())
   }
@@ -326,7 +325,10 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
 }
 
 /** A check speaks TLS as requests do. */
-function checkTls({ verify, servername, ca, cert, key }: BackendTls, host: string): ConnectionOptions {
+function checkTls(
+  { verify, servername, ca, cert, key }: BackendTls,
+  host: string,
+): ConnectionOptions {
   return {
     rejectUnauthorized: verify,
     servername: servername ?? (isIP(host) === 0 ? host : ''),

@@ -2,17 +2,22 @@ import type { Socket } from 'node:net'
 import { FIELD } from '../codec/http1/field.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
 import type { HttpLimits } from '../http-limits.ts'
-import { type HttpFailure, failureResponse } from '../plan/http/failure.ts'
-import { FORWARDING, FORWARDING_BYTES, type ForwardingOptions, type RequestIds } from '../plan/http/forwarding.ts'
+import { failureResponse, type HttpFailure } from '../plan/http/failure.ts'
+import {
+  FORWARDING,
+  FORWARDING_BYTES,
+  type ForwardingOptions,
+  type RequestIds,
+} from '../plan/http/forwarding.ts'
 import type { HttpRoute } from '../plan/http/http-route.ts'
 import type { LearnedSessions } from '../plan/http/learned-session.ts'
 import type { Deadlines } from '../pool/deadlines.ts'
 import type { HttpPool } from '../pool/http-pool.ts'
 import { countError } from '../pool/pool.ts'
 import type { Turn } from '../pool/turn.ts'
-import { Http1Session } from './http1-session.ts'
 import type { HttpHost, HttpSession } from './http-host.ts'
 import { Routing } from './http-routing.ts'
+import { Http1Session } from './http1-session.ts'
 import type { ListenerCounts } from './redis-listener.ts'
 import { SocketListener, type SocketListenerTools } from './socket-listener.ts'
 import { plainAddress, TrustedProxies } from './trusted-proxies.ts'

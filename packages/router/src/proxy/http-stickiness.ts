@@ -73,7 +73,8 @@ export class Stickiness {
     if (key.find(view)) this.#exchange.setKey(key.bytes, key.from, key.to)
     else this.#exchange.setKey(NOTHING, -1, -1)
     const { sessions } = this.#host
-    const asking = this.#binds && route.sticky === 'learned' && key.source >= 0 && sessions !== undefined
+    const asking =
+      this.#binds && route.sticky === 'learned' && key.source >= 0 && sessions !== undefined
     const session = asking ? latin1(key.bytes, key.from, key.to) : ''
     this.#exchange.begin(
       { pool, ...facts, bound: this.#bound, placing, asking },

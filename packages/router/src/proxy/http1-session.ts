@@ -1,12 +1,17 @@
 import type { Socket } from 'node:net'
 import { CHUNKED, ChunkedBody } from '../codec/http1/chunked-body.ts'
 import { type Fault, PARSED } from '../codec/http1/fault.ts'
-import { ProxyProtocol } from '../codec/proxy-protocol.ts'
 import { FIELD } from '../codec/http1/field.ts'
 import { HeadLookout, LOOKED } from '../codec/http1/head-lookout.ts'
 import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { ResponseBody, ResponseHead } from '../codec/http1/response-head.ts'
-import { type ConnectionNotice, put, writeRequestHead, writeResponseHead } from '../codec/http1/write-head.ts'
+import {
+  type ConnectionNotice,
+  put,
+  writeRequestHead,
+  writeResponseHead,
+} from '../codec/http1/write-head.ts'
+import { ProxyProtocol } from '../codec/proxy-protocol.ts'
 import type { HttpLimits } from '../http-limits.ts'
 import { FAILURE_OF_STATUS, failureResponse, type HttpFailure } from '../plan/http/failure.ts'
 import { Forwarding } from '../plan/http/forwarding.ts'
@@ -18,7 +23,6 @@ import { Outbox } from '../pool/outbox.ts'
 import type { Flushable } from '../pool/turn.ts'
 import type { HttpHost } from './http-host.ts'
 import { Stickiness } from './http-stickiness.ts'
-
 
 const LINE_END = Buffer.from('\r\n')
 const EMPTY = Buffer.alloc(0)
@@ -55,7 +59,6 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
   #peerIp = ''
   #body: RequestBody = 'none'
   #left = 0
-  #bodyBytes = 0
   /** The client may send another request afterwards. */
   #persistent = true
   #minor = 1
@@ -113,7 +116,11 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
       case 'head':
         // A connection that waits for its next request owes nothing.
         if (this.#waiting() === 0) this.#close()
-        else this.failed('REQUEST_TIMEOUT', `the head took longer than ${this.#limits.headTimeoutMs} ms`)
+        else
+          this.failed(
+            'REQUEST_TIMEOUT',
+            `the head took longer than ${this.#limits.headTimeoutMs} ms`,
+          )
         return
       case 'greeting':
       case 'lingering':
@@ -207,7 +214,10 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
     if (this.#state === 'ended' || this.#state === 'lingering') return
     this.#host.failed(failure)
     const close = this.#state !== 'answer' || !this.#persistent || this.#draining
-    const bytes = Buffer.from(failureResponse(failure, text, { close, head: this.#headRequest }), 'latin1')
+    const bytes = Buffer.from(
+      failureResponse(failure, text, { close, head: this.#headRequest }),
+      'latin1',
+    )
     this.#outbox.append(bytes, 0, bytes.length, true)
     this.#host.turn.mark(this)
     if (close) this.#close()
@@ -361,7 +371,6 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
     this.#state = head.hasBody ? 'body' : 'answer'
     this.#body = head.chunked ? 'chunked' : head.hasBody ? 'length' : 'none'
     this.#left = head.contentLength
-    this.#bodyBytes = 0
     if (this.#body === 'chunked') {
       this.#chunked ??= new ChunkedBody(this.#limits)
       this.#chunked.reset(true)
