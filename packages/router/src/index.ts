@@ -1,6 +1,7 @@
 // Redis command routing over consistent-hash pools. Reading order: topology.ts, router.ts, proxy/session.ts,
 // plan/plan-redis.ts, pool/static-pool.ts, pool/upstream.ts, codec/resp/request-decoder.ts.
 
+export { BALANCES, type Balance } from './balance/balance.ts'
 export type {
   BackendCounters,
   MigrationCounters,
@@ -10,10 +11,17 @@ export type {
 export { ROUTER_ERROR_CODES, RouterError, type RouterErrorCode } from './errors.ts'
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
 export { DEFAULT_LIMITS, type RouterLimits } from './limits.ts'
-export type { CookieSettings } from './plan/http/cookie-settings.ts'
+export { type CookieSettings, cookieFault } from './plan/http/cookie-settings.ts'
 export type { ForwardingOptions } from './plan/http/forwarding.ts'
 export type { HttpRoute } from './plan/http/http-route.ts'
 export type { LearnedSessions } from './plan/http/learned-session.ts'
+export {
+  SESSION_PRESETS,
+  type SessionPreset,
+  type SessionPresetName,
+} from './plan/http/session-presets.ts'
+export { parseSessionSource, SESSION_SOURCE_ALLOWED } from './plan/http/session-source.ts'
+export { STICKIES, type Sticky } from './plan/http/stickiness.ts'
 export type { PoolDriver, ReplySink, RoutedCommand } from './pool/pool-driver.ts'
 export {
   type CloseOptions,
