@@ -76,7 +76,12 @@ export class Prober {
     const onTime = this.#nextTickAt + config.probeIntervalMs
     this.#arm(onTime > now ? onTime : now + config.probeIntervalMs, out)
     if (this.#probe !== undefined) {
-      if (now < this.#probe.deadline) return
+      const { deadline } = this.#probe
+      if (now < deadline) {
+        // A probe that began a moment late has its verdict a moment after this tick, not a whole interval later.
+        if (deadline < this.#nextTickAt) this.#arm(deadline, out)
+        return
+      }
       this.#fail(this.#probe, now, out)
     }
     this.#begin(now, out)

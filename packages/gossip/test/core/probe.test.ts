@@ -69,6 +69,20 @@ describe('a probe', () => {
     }
   })
 
+  test('that began late is judged at its deadline, and not at the tick after it', () => {
+    const bench = new Bench().know('b')
+    bench.advanceTo((bench.out.timers.get('probe') ?? 0) - 1)
+    // Timers of real programs come a little late, now more and now less.
+    const beganAt = (bench.out.timers.get('probe') ?? 0) + 3
+    bench.now = beganAt
+    bench.out.timers.delete('probe')
+    bench.swim.fire('probe', beganAt, bench.out)
+    bench.advanceTo(beganAt + 999)
+    expect(bench.state('b')).toBe('alive')
+    bench.advanceTo(beganAt + 1_000)
+    expect(bench.state('b')).toBe('suspect')
+  })
+
   test('without anybody to probe asks nobody', () => {
     const bench = new Bench().advanceTo(20_000)
     expect(bench.out.messages()).toEqual([])
