@@ -35,6 +35,23 @@ export interface RouterLimits {
   readonly backendQueueMax: number
   /** Bytes of commands that wait at one backend; a single larger command passes when nothing else waits. */
   readonly backendQueueBytesMax: number
+  /** Connections of single clients (transactions, blocking commands) that are open to one backend. */
+  readonly privateConnectionsMax: number
+  /** Of these, connections that nobody uses and that are kept for the next client. */
+  readonly privateIdleMax: number
+  /** Keys of one transaction, WATCH included. */
+  readonly transactionKeysMax: number
+  /** Bytes of commands that wait for the first key of their transaction. */
+  readonly transactionBytesMax: number
+  /** Bytes that a client may send while a blocking command waits; above it, the router stops reading. */
+  readonly blockedInputBytesMax: number
+  /** Channels and patterns of one client. */
+  readonly subscriptionsMax: number
+  /** Messages that wait for a subscriber to read them (Redis: 32 MB); above it, the subscriber is closed. */
+  readonly subscriberOutputBytesMax: number
+  /** Scripts that are remembered, to load them where they are missing; the oldest is forgotten. */
+  readonly scriptsMax: number
+  readonly scriptBytesMax: number
   /** How long a connection to a backend may take. */
   readonly connectTimeoutMs: number
   /** How long a backend may take to answer a command, its time in the queue included. */
@@ -69,6 +86,15 @@ export const DEFAULT_LIMITS: RouterLimits = {
   replyBytesMax: 1024 * MIB,
   backendQueueMax: 65_536,
   backendQueueBytesMax: 256 * MIB,
+  privateConnectionsMax: 4_096,
+  privateIdleMax: 16,
+  transactionKeysMax: 65_536,
+  transactionBytesMax: MIB,
+  blockedInputBytesMax: 64 * KIB,
+  subscriptionsMax: 16_384,
+  subscriberOutputBytesMax: 32 * MIB,
+  scriptsMax: 1_024,
+  scriptBytesMax: 8 * MIB,
   connectTimeoutMs: 1_000,
   replyTimeoutMs: 5_000,
   probeDelayMinMs: 50,

@@ -4,7 +4,6 @@ import type { RouterCounters } from './counters.ts'
 import { RouterError } from './errors.ts'
 import { type HttpLimits, resolveHttpLimits } from './http-limits.ts'
 import { type RouterLimits, resolveLimits } from './limits.ts'
-import type { HereFacts } from './plan/answer-here.ts'
 import { RequestIds } from './plan/http/forwarding.ts'
 import type { LearnedSessions } from './plan/http/learned-session.ts'
 import { Deadlines } from './pool/deadlines.ts'
@@ -22,7 +21,14 @@ import {
   type HttpListenerTools,
 } from './proxy/http-listener.ts'
 import { MemcachedListener } from './proxy/memcached-listener.ts'
-import { type ListenerCounts, type ListenerTools, RedisListener } from './proxy/redis-listener.ts'
+import {
+  type ListenerAuth,
+  type ListenerCounts,
+  type ListenerTools,
+  RedisListener,
+  type RouterFacts,
+} from './proxy/redis-listener.ts'
+import { ScriptCache } from './proxy/script-cache.ts'
 import type { PoolTopology, Topology } from './topology.ts'
 
 /** How often waiting commands are compared with `replyTimeoutMs`, in milliseconds. */
@@ -66,6 +72,8 @@ export interface PoolListenerOptions extends ListenerPlace {
   readonly protocol: 'redis' | 'memcached'
   /** May be named by a later topology: until then its commands get an error that says so. */
   readonly pool: string
+  /** What clients have to say in AUTH or HELLO before they are served. @defaultValue nothing */
+  readonly auth?: ListenerAuth
 }
 
 /** An address that serves HTTP pools by routes. */
@@ -142,6 +150,8 @@ class DataPlane implements Router {
   readonly #deadlines = new Deadlines()
   #stickyKeys: readonly Uint8Array[] = []
   #sessions: LearnedSessions | undefined
+  /** By pool. */
+  readonly #scripts = new Map<string, ScriptCache>()
   readonly #ticker: NodeJS.Timeout
   #epoch = Number.NEGATIVE_INFINITY
   #clients = 0
@@ -167,6 +177,7 @@ class DataPlane implements Router {
         return pool instanceof StorePool ? pool : this.#staticPool(name, 'redis')
       },
       facts: (pool, port) => this.#facts(pool, port),
+      scriptsOf: (pool) => this.#scriptsOf(pool),
       nextClientId: () => ++this.#clients,
     }
     const http = resolveHttpLimits(options.http)
@@ -242,7 +253,7 @@ class DataPlane implements Router {
   #makeListener(options: ListenerOptions): RedisListener | MemcachedListener | HttpListener {
     switch (options.protocol) {
       case 'redis':
-        return new RedisListener(options.pool, this.#listenerTools)
+        return new RedisListener(options.pool, this.#listenerTools, options.auth)
       case 'memcached':
         return new MemcachedListener(options.pool, {
           ...this.#listenerTools,
@@ -338,7 +349,16 @@ class DataPlane implements Router {
     if (!pool.idle) this.#retired.add(pool)
   }
 
-  #facts(pool: string, port: number): HereFacts {
+  #scriptsOf(pool: string): ScriptCache {
+    let scripts = this.#scripts.get(pool)
+    if (scripts === undefined) {
+      scripts = new ScriptCache(this.#limits)
+      this.#scripts.set(pool, scripts)
+    }
+    return scripts
+  }
+
+  #facts(pool: string, port: number): RouterFacts {
     return {
       nowMs: Date.now(),
       uptimeMs: this.#turn.now - this.#startedAt,

@@ -24,6 +24,11 @@ export interface PoolTopology {
   readonly migration?: MigrationTopology
   /** What only pools of protocol `http` have. */
   readonly http?: HttpPoolTopology
+  /**
+   * What commands with several keys that cannot be split need: one hash input (the same key or `{tag}`), or only one owner.
+   * @defaultValue 'slot'
+   */
+  readonly multiKey?: 'slot' | 'owner'
 }
 
 /** The ring that a pool had before. A miss asks the old owner there and copies back, until the time is over. */

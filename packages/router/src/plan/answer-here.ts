@@ -1,3 +1,4 @@
+import { slotOf } from '@ringway/ring'
 import {
   array,
   bulk,
@@ -9,18 +10,13 @@ import {
   simple,
 } from '../codec/resp/encode.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
+import { answerClient, BAD_NAME, isPrintable } from './answer-client.ts'
+import type { ClientFilter, ClientState } from './client-state.ts'
 import { wrongArity } from './command-keys.ts'
 import { describeCommands } from './describe-commands.ts'
-
-/** What a client has said about itself. */
-export interface ClientState {
-  readonly id: number
-  readonly address: string
-  readonly resp: RespVersion
-  readonly name: string
-  readonly libName: string
-  readonly libVersion: string
-}
+import { matchesGlob } from './glob.ts'
+import { REDIS_COMMANDS } from './redis-commands.ts'
+import { describeServer, REDIS_VERSION } from './server-info.ts'
 
 /** What the router knows when it answers. */
 export interface HereFacts {
@@ -32,20 +28,29 @@ export interface HereFacts {
   readonly pool: string
   readonly clients: number
   readonly commands: number
+  /** Clients are served at once at most. */
+  readonly clientsMax: number
+  /** Whether the listener has a password, and whether these are right. */
+  readonly passwordNeeded: boolean
+  readonly authenticate: (user: string, password: Uint8Array) => boolean
+  /** The clients of this listener. */
+  readonly clientList: () => readonly ClientState[]
+  /** Closes those that fit, but for one; how many they are. */
+  readonly killClients: (filter: ClientFilter, exceptId?: number) => number
+  /** Ends the wait of a client in a blocking command; false when it is in none. */
+  readonly unblockClient: (id: number, withError: boolean) => boolean
 }
 
 /** The reply, and what changes for the client. */
 export interface HereAnswer {
-  readonly reply: ReplyValue
+  /** Absent for CLIENT REPLY OFF and SKIP. */
+  readonly reply?: ReplyValue
   readonly change?: Partial<ClientState>
   /** True when the connection ends after this reply. */
   readonly close?: boolean
 }
 
 type Answer = (frame: RequestFrame, client: ClientState, facts: HereFacts) => HereAnswer
-
-/** The version of Redis whose command table this is, for clients that ask. */
-const REDIS_VERSION = '7.0.15'
 
 /** Answers a command that needs no backend; its arity has been checked. O(reply). */
 export function answerHere(
@@ -54,6 +59,8 @@ export function answerHere(
   client: ClientState,
   facts: HereFacts,
 ): HereAnswer {
+  const [container = '', sub] = name.split('|')
+  if (sub === 'help') return say(helpOf(container))
   const answer = ANSWERS[name]
   return answer === undefined
     ? say(error(`ERR unknown command '${name}'`))
@@ -71,11 +78,19 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   hello: answerHello,
   auth: answerAuth,
   client: answerClient,
+  cluster: answerCluster,
   command: (frame) => say(describeCommands(frame)),
   config: answerConfig,
-  reset: () => ({
+  reset: (_frame, _client, facts) => ({
     reply: simple('RESET'),
-    change: { resp: 2, name: '' },
+    change: {
+      resp: 2,
+      name: '',
+      replies: 'on',
+      noEvict: false,
+      user: 'default',
+      authenticated: !facts.passwordNeeded,
+    },
   }),
   time: (_frame, _client, facts) =>
     say(
@@ -84,13 +99,22 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
         bulk(String(Math.floor((facts.nowMs % 1_000) * 1_000))),
       ]),
     ),
-  info: (frame, _client, facts) => say(bulk(describeServer(frame, facts))),
+  info: (frame, _client, facts) => say(bulk(describeServer(frame, facts, undefined))),
   readonly: () => say(OK_REPLY),
   readwrite: () => say(OK_REPLY),
+  asking: () => say(OK_REPLY),
 }
 
 function say(reply: ReplyValue): HereAnswer {
   return { reply }
+}
+
+function helpOf(container: string): ReplyValue {
+  const prefix = `${container}|`
+  const lines = REDIS_COMMANDS.filter(({ name, run }) => {
+    return name.startsWith(prefix) && run.type !== 'refused'
+  }).map(({ name }) => bulk(name.slice(prefix.length).toUpperCase()))
+  return array([bulk(`${container.toUpperCase()} <subcommand> [<arg> ...]. Here:`), ...lines])
 }
 
 function answerSelect(frame: RequestFrame): HereAnswer {
@@ -101,28 +125,34 @@ function answerSelect(frame: RequestFrame): HereAnswer {
 
 const WRONGPASS = error('WRONGPASS invalid username-password pair or user is disabled.')
 
-function answerAuth(frame: RequestFrame): HereAnswer {
+function answerAuth(frame: RequestFrame, _client: ClientState, facts: HereFacts): HereAnswer {
   if (frame.argc > 3) return say(error('ERR syntax error'))
   // As Redis does for its passwordless default user: `AUTH default anything` is right, `AUTH anything` is a mistake.
-  if (frame.argc === 3) return say(frame.text(1) === 'default' ? OK_REPLY : WRONGPASS)
-  return say(
-    error(
-      'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
-    ),
-  )
+  if (frame.argc === 2 && !facts.passwordNeeded)
+    return say(
+      error(
+        'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
+      ),
+    )
+  const user = frame.argc === 3 ? frame.text(1) : 'default'
+  return facts.authenticate(user, frame.arg(frame.argc - 1))
+    ? { reply: OK_REPLY, change: { authenticated: true, user } }
+    : say(WRONGPASS)
 }
 
-function answerHello(frame: RequestFrame, client: ClientState): HereAnswer {
+function answerHello(frame: RequestFrame, client: ClientState, facts: HereFacts): HereAnswer {
   const wanted = frame.argc > 1 ? frame.text(1) : String(client.resp)
   if (!/^-?\d{1,9}$/.test(wanted))
     return say(error('ERR Protocol version is not an integer or out of range'))
   if (wanted !== '2' && wanted !== '3') return say(error('NOPROTO unsupported protocol version'))
   const resp: RespVersion = wanted === '3' ? 3 : 2
-  let { name } = client
+  let { name, user, authenticated } = client
   for (let at = 2; at < frame.argc; at++) {
     const option = frame.text(at).toUpperCase()
     if (option === 'AUTH' && at + 2 < frame.argc) {
-      if (frame.text(at + 1) !== 'default') return say(WRONGPASS)
+      user = frame.text(at + 1)
+      if (!facts.authenticate(user, frame.arg(at + 2))) return say(WRONGPASS)
+      authenticated = true
       at += 2
     } else if (option === 'SETNAME' && at + 1 < frame.argc) {
       name = frame.text(at + 1)
@@ -130,8 +160,12 @@ function answerHello(frame: RequestFrame, client: ClientState): HereAnswer {
       at++
     } else return say(error(`ERR Syntax error in HELLO option '${frame.text(at)}'`))
   }
-  return { reply: greeting(resp, client.id), change: { resp, name } }
+  if (!authenticated) return say(error(HELLO_NOAUTH))
+  return { reply: greeting(resp, client.id), change: { resp, name, user, authenticated } }
 }
+
+const HELLO_NOAUTH =
+  'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time'
 
 function greeting(resp: RespVersion, id: number): ReplyValue {
   return {
@@ -148,106 +182,38 @@ function greeting(resp: RespVersion, id: number): ReplyValue {
   }
 }
 
-const BAD_NAME = 'ERR Client names cannot contain spaces, newlines or special characters.'
-
-function isPrintable(text: string): boolean {
-  return /^[\x21-\x7e]*$/.test(text)
-}
-
-/** Subcommands of CLIENT that a proxy can answer truthfully; the number of their arguments with `CLIENT`. */
-function answerClient(frame: RequestFrame, client: ClientState): HereAnswer {
-  const sub = frame.text(1).toUpperCase()
-  switch (`${sub}/${frame.argc}`) {
-    case 'SETNAME/3': {
-      const name = frame.text(2)
-      return isPrintable(name) ? { reply: OK_REPLY, change: { name } } : say(error(BAD_NAME))
-    }
-    case 'GETNAME/2':
-      return say(client.name === '' ? { type: 'null' } : bulk(client.name))
-    case 'SETINFO/4':
-      return setInfo(frame)
-    case 'ID/2':
-      return say(integer(client.id))
-    case 'INFO/2':
-    case 'LIST/2':
-      return say(bulk(describeClient(client)))
-    case 'NO-EVICT/3':
-    case 'NO-TOUCH/3':
-      return say(/^(on|off)$/i.test(frame.text(2)) ? OK_REPLY : error('ERR syntax error'))
-    case 'GETREDIR/2':
-      return say(integer(-1))
-    default:
-      return say(
-        error(
-          `ERR 'client|${sub.toLowerCase()}' with these arguments is not answered by this router`,
-        ),
-      )
-  }
-}
-
-function setInfo(frame: RequestFrame): HereAnswer {
-  const value = frame.text(3)
-  const option = frame.text(2).toLowerCase()
-  if (!isPrintable(value))
-    return say(error(`ERR ${option} cannot contain spaces, newlines or special characters.`))
-  if (option === 'lib-name') return { reply: OK_REPLY, change: { libName: value } }
-  if (option === 'lib-ver') return { reply: OK_REPLY, change: { libVersion: value } }
-  return say(error(`ERR Unrecognized option '${frame.text(2)}'`))
-}
-
-function describeClient(client: ClientState): string {
-  return `id=${client.id} addr=${client.address} name=${client.name} db=0 resp=${client.resp} lib-name=${client.libName} lib-ver=${client.libVersion}\n`
-}
-
 /** Settings that clients ask before they work (redis-benchmark: `save`, `appendonly`): nothing is kept on disk here. */
-const SETTINGS: readonly (readonly [string, string])[] = [
-  ['save', ''],
-  ['appendonly', 'no'],
-  ['databases', '1'],
-  ['maxmemory', '0'],
-]
+function settings(facts: HereFacts): readonly (readonly [string, string])[] {
+  return [
+    ['appendonly', 'no'],
+    ['databases', '1'],
+    ['maxclients', String(facts.clientsMax)],
+    ['maxmemory', '0'],
+    ['maxmemory-policy', 'noeviction'],
+    ['notify-keyspace-events', ''],
+    ['port', String(facts.port)],
+    ['proto-max-bulk-len', '536870912'],
+    ['save', ''],
+    ['timeout', '0'],
+  ]
+}
 
-function answerConfig(frame: RequestFrame): HereAnswer {
-  if (frame.argc < 3 || frame.text(1).toUpperCase() !== 'GET')
-    return say(error(`ERR 'config|${frame.text(1).toLowerCase()}' is not answered by this router`))
+function answerConfig(frame: RequestFrame, _client: ClientState, facts: HereFacts): HereAnswer {
+  const sub = frame.text(1).toLowerCase()
+  if (sub !== 'get')
+    return say(error(`ERR 'config|${sub}' is not answered by this router: a setting is a server's`))
+  if (frame.argc < 3) return say(error(wrongArity('config|get')))
   const asked: string[] = []
   for (let at = 2; at < frame.argc; at++) asked.push(frame.text(at).toLowerCase())
-  const entries = SETTINGS.filter(([name]) => asked.includes(name) || asked.includes('*'))
+  const entries = settings(facts).filter(([name]) =>
+    asked.some((pattern) => matchesGlob(pattern, name)),
+  )
   return say({ type: 'map', entries: entries.map(([name, value]) => [bulk(name), bulk(value)]) })
 }
 
-function describeServer(frame: RequestFrame, facts: HereFacts): string {
-  const asked = new Set<string>()
-  for (let at = 1; at < frame.argc; at++) asked.add(frame.text(at).toLowerCase())
-  const everything =
-    asked.size === 0 || ['default', 'all', 'everything'].some((word) => asked.has(word))
-  return sections(facts)
-    .filter(([name]) => everything || asked.has(name))
-    .map(
-      ([name, lines]) => `# ${name[0]?.toUpperCase()}${name.slice(1)}\r\n${lines.join('\r\n')}\r\n`,
-    )
-    .join('\r\n')
-}
-
-function sections(facts: HereFacts): readonly (readonly [string, readonly string[]])[] {
-  const uptimeSeconds = Math.floor(facts.uptimeMs / 1_000)
-  return [
-    [
-      'server',
-      [
-        `redis_version:${REDIS_VERSION}`,
-        'redis_mode:standalone',
-        `ringway_version:${facts.version}`,
-        `ringway_pool:${facts.pool}`,
-        `tcp_port:${facts.port}`,
-        `uptime_in_seconds:${uptimeSeconds}`,
-      ],
-    ],
-    ['clients', [`connected_clients:${facts.clients}`]],
-    ['persistence', ['loading:0']],
-    ['stats', [`total_commands_processed:${facts.commands}`]],
-    ['replication', ['role:master', 'connected_slaves:0']],
-    ['cluster', ['cluster_enabled:0']],
-    ['keyspace', []],
-  ]
+/** To its clients the router is one server without cluster mode. */
+function answerCluster(frame: RequestFrame): HereAnswer {
+  if (frame.text(1).toLowerCase() === 'keyslot' && frame.argc === 3)
+    return say(integer(slotOf(frame.arg(2))))
+  return say(error('ERR This instance has cluster support disabled'))
 }

@@ -1,11 +1,13 @@
 import { array, bulk, error, integer, type ReplyValue, simple } from '../codec/resp/encode.ts'
 import { RequestFrame } from '../codec/resp/request-frame.ts'
-import { findRedisCommand } from './command-index.ts'
+import { commandOf, findRedisCommand } from './command-index.ts'
 import { findKeys } from './command-keys.ts'
-import type { RedisCommand } from './redis-command.ts'
+import { type RedisCommand, type Treatment, treatmentOf } from './redis-command.ts'
 import { REDIS_COMMANDS } from './redis-commands.ts'
 
-const OFFERED = REDIS_COMMANDS.filter(({ run }) => run.type !== 'later' && run.type !== 'refused')
+const OFFERED = REDIS_COMMANDS.filter(({ name, run }) => {
+  return run.type !== 'refused' && !name.includes('|')
+})
 
 /** The reply of COMMAND and its subcommands: the commands that this router routes or answers. */
 export function describeCommands(frame: RequestFrame): ReplyValue {
@@ -78,29 +80,27 @@ function docs(commands: readonly (RedisCommand | undefined)[]): ReplyValue {
   }
 }
 
-function summary({ run }: RedisCommand): string {
-  switch (run.type) {
-    case 'owner':
-      return 'Answered by the owner of its key.'
-    case 'split':
-      return 'Split over the owners of its keys.'
-    case 'all':
-      return 'Answered by all backends.'
-    case 'here':
-      return 'Answered by the router.'
-    case 'later':
-    case 'refused':
-      return `Not routed: ${run.reason}.`
-    default:
-      return run satisfies never
-  }
+function summary(command: RedisCommand): string {
+  const { run } = command
+  if (run.type === 'refused') return `Not routed: ${run.reason}.`
+  return SUMMARIES[treatmentOf(command)]
+}
+
+const SUMMARIES: Readonly<Record<Treatment, string>> = {
+  routed: 'Answered by the owner of its key.',
+  split: 'Split over the owners of its keys.',
+  gathered: 'Answered by all backends.',
+  here: 'Answered by the router.',
+  pinned: 'Answered by the owner of its keys, on a connection of its own.',
+  subscription: 'Answered over the shared subscription of the channel.',
+  refused: 'Not routed.',
 }
 
 function keysOf(frame: RequestFrame): ReplyValue {
   if (frame.argc < 3) return error("ERR wrong number of arguments for 'command|getkeys' command")
-  const command = findRedisCommand(frame.bytes, frame.from(2), frame.to(2))
-  if (command === undefined) return error('ERR Invalid command specified')
   const inner = innerFrame(frame)
+  const command = commandOf(inner)
+  if (command === undefined) return error('ERR Invalid command specified')
   const { arity } = command
   if (arity > 0 ? inner.argc !== arity : inner.argc < -arity)
     return error('ERR Invalid number of arguments specified for command')

@@ -1,8 +1,8 @@
 import { encodeCommand } from '../codec/resp/encode.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
-import { findKeys, wrongArity } from './command-keys.ts'
+import { blockAt, findKeys, sortPatternAt, wrongArity } from './command-keys.ts'
 import type { GatherKind } from './gather.ts'
-import type { RedisCommand } from './redis-command.ts'
+import type { FlowName, RedisCommand } from './redis-command.ts'
 
 /** What the planner asks about a pool. */
 export interface Placement {
@@ -12,6 +12,8 @@ export interface Placement {
   ownerOf(position: number): number
   /** True when the pool answers commands without keys itself (the embedded store), false when every backend is asked. */
   readonly whole: boolean
+  /** True when keys of one command need only one owner, not one hash input (`multiKey: owner`). */
+  readonly relaxed?: boolean
 }
 
 /** A command for one owner, made of some keys of a client's command. */
@@ -35,6 +37,18 @@ export type RedisPlan =
     }
   | { readonly type: 'all'; readonly gather: GatherKind }
   | { readonly type: 'here' }
+  /** A connection of its own to the owner of argument `keyIndex`; the seconds are argument `timeoutIndex`, -1 for none. */
+  | {
+      readonly type: 'blocking'
+      readonly keyIndex: number
+      readonly timeoutIndex: number
+      readonly unitMs: number
+    }
+  /** Several steps and one reply; `keyIndex` is -1 where no key decides. */
+  | { readonly type: 'flow'; readonly flow: FlowName; readonly keyIndex: number }
+  /** The state of the session decides. */
+  | { readonly type: 'transaction' }
+  | { readonly type: 'subscription' }
   | { readonly type: 'error'; readonly code: PlanErrorCode; readonly text: string }
 
 /** Why a command is not routed; a label in the counters. */
@@ -47,8 +61,21 @@ export const CROSSSLOT = "CROSSSLOT Keys in request don't hash to the same slot"
 const HERE: RedisPlan = { type: 'here' }
 const OWNER_FIRST: RedisPlan = { type: 'owner', keyIndex: 1 }
 const OWNER_SECOND: RedisPlan = { type: 'owner', keyIndex: 2 }
+const TRANSACTION: RedisPlan = { type: 'transaction' }
+const SUBSCRIPTION: RedisPlan = { type: 'subscription' }
 const OWNER_WHOLE: RedisPlan = { type: 'owner', keyIndex: -1 }
-const CROSSSLOT_PLAN: RedisPlan = { type: 'error', code: 'CROSSSLOT', text: CROSSSLOT }
+const CROSSSLOT_PLAN: Extract<RedisPlan, { type: 'error' }> = {
+  type: 'error',
+  code: 'CROSSSLOT',
+  text: CROSSSLOT,
+}
+
+/** As Redis Cluster says it, which has the same difficulty. */
+const SORT_PLAN: Extract<RedisPlan, { type: 'error' }> = {
+  type: 'error',
+  code: 'CROSSSLOT',
+  text: 'ERR BY and GET options of SORT are denied when keys formed by the pattern may be on other backends',
+}
 
 /**
  * Decides the steps for a command. Pure; O(1) for commands with one key, O(keys) for others.
@@ -75,10 +102,18 @@ export function planRedis(
       return placement.whole ? OWNER_WHOLE : { type: 'all', gather: run.gather }
     case 'here':
       return HERE
-    case 'later':
-      if (placement.whole && (command.name === 'scan' || command.name === 'randomkey'))
-        return OWNER_WHOLE
-      return notRouted(command.name, `not routed yet: ${run.reason}`)
+    case 'first':
+      return OWNER_WHOLE
+    case 'blocking':
+      return placement.whole ? notInStore(command) : planBlocking(command, frame, placement)
+    case 'flow':
+      return planFlow(command, run.flow, frame, placement)
+    case 'transaction':
+      return placement.whole ? notInStore(command) : TRANSACTION
+    case 'subscription':
+      return placement.whole ? notInStore(command) : SUBSCRIPTION
+    case 'container':
+      return { type: 'error', code: 'UNKNOWN_COMMAND', text: unknownSubcommand(command, frame) }
     case 'refused':
       return notRouted(command.name, `not routed: ${run.reason}`)
     default:
@@ -117,11 +152,64 @@ export function splitByOwner(
 }
 
 function planOwner(command: RedisCommand, frame: RequestFrame, placement: Placement): RedisPlan {
+  const key = ownerKey(command, frame, placement)
+  return typeof key === 'number' ? ownerPlan(key) : key
+}
+
+/** The argument whose owner has all keys, -1 when there are none; or why there is no such owner. */
+export function ownerKey(
+  command: RedisCommand,
+  frame: RequestFrame,
+  placement: Placement,
+): number | Extract<RedisPlan, { type: 'error' }> {
   const found = findKeys(command.keys, frame, command.name)
   if (found.type === 'error') return { type: 'error', code: 'WRONG_ARGUMENTS', text: found.text }
   const first = found.indexes[0]
-  if (first === undefined) return OWNER_WHOLE
-  return samePosition(found.indexes, frame, placement) ? ownerPlan(first) : CROSSSLOT_PLAN
+  if (first === undefined) return -1
+  if (!sameOwner(found.indexes, frame, placement)) return CROSSSLOT_PLAN
+  if (command.keys.type === 'sorting') {
+    const pattern = sortPatternAt(frame, 2)
+    if (pattern >= 0 && !isBound(frame, pattern, first, placement)) return SORT_PLAN
+  }
+  return first
+}
+
+/** True when all keys that a pattern of SORT makes share the tag of the sorted key. */
+function isBound(frame: RequestFrame, pattern: number, key: number, placement: Placement): boolean {
+  if (!/^[^*{]*\{[^*}]+\}/.test(frame.text(pattern))) return false
+  return sameOwner([key, pattern], frame, placement)
+}
+
+function planBlocking(command: RedisCommand, frame: RequestFrame, placement: Placement): RedisPlan {
+  const key = ownerKey(command, frame, placement)
+  if (typeof key !== 'number') return key
+  if (command.run.type !== 'blocking') return ownerPlan(key)
+  const { timeout } = command.run
+  if (timeout === 'block') {
+    const at = blockAt(frame)
+    if (at < 0) return ownerPlan(key)
+    return { type: 'blocking', keyIndex: key, timeoutIndex: at, unitMs: 1 }
+  }
+  const timeoutIndex = timeout < 0 ? frame.argc + timeout : timeout
+  return { type: 'blocking', keyIndex: key, timeoutIndex, unitMs: 1_000 }
+}
+
+/** Flows that the embedded store answers itself. */
+const STORE_FLOWS = new Set<FlowName>(['scan', 'randomkey'])
+
+function planFlow(
+  command: RedisCommand,
+  flow: FlowName,
+  frame: RequestFrame,
+  placement: Placement,
+): RedisPlan {
+  if (placement.whole) {
+    if (flow === 'info') return HERE
+    return STORE_FLOWS.has(flow) ? OWNER_WHOLE : notInStore(command)
+  }
+  if (command.keys.type === 'none') return { type: 'flow', flow, keyIndex: -1 }
+  const key = ownerKey(command, frame, placement)
+  return typeof key === 'number' ? { type: 'flow', flow, keyIndex: key } : key
 }
 
 function planSplit(
@@ -133,22 +221,20 @@ function planSplit(
   const found = findKeys(command.keys, frame, command.name)
   if (found.type === 'error') return { type: 'error', code: 'WRONG_ARGUMENTS', text: found.text }
   const { indexes } = found
-  if (samePosition(indexes, frame, placement)) return OWNER_FIRST
+  if (sameOwner(indexes, frame, placement)) return OWNER_FIRST
   const parts = splitByOwner(command, frame, placement)
   return { type: 'split', gather, keyCount: indexes.length, parts }
 }
 
-function samePosition(
-  indexes: readonly number[],
-  frame: RequestFrame,
-  placement: Placement,
-): boolean {
+function sameOwner(indexes: readonly number[], frame: RequestFrame, placement: Placement): boolean {
   const [first, ...others] = indexes.length === 1 ? [] : indexes
   if (first === undefined) return true
   const position = placement.positionOf(frame.bytes, frame.from(first), frame.to(first))
-  return others.every(
-    (at) => placement.positionOf(frame.bytes, frame.from(at), frame.to(at)) === position,
-  )
+  return others.every((at) => {
+    const other = placement.positionOf(frame.bytes, frame.from(at), frame.to(at))
+    if (other === position) return true
+    return placement.relaxed === true && placement.ownerOf(other) === placement.ownerOf(position)
+  })
 }
 
 function ownerPlan(keyIndex: number): RedisPlan {
@@ -157,7 +243,21 @@ function ownerPlan(keyIndex: number): RedisPlan {
 }
 
 function notRouted(name: string, reason: string): RedisPlan {
-  return { type: 'error', code: 'NOT_ROUTED', text: `ERR command '${name}' is ${reason}` }
+  return {
+    type: 'error',
+    code: 'NOT_ROUTED',
+    text: `ERR command '${name.replace('|', ' ')}' is ${reason}`,
+  }
+}
+
+function notInStore(command: RedisCommand): RedisPlan {
+  return notRouted(command.name, 'not routed: the embedded store has no such command')
+}
+
+function unknownSubcommand(command: RedisCommand, frame: RequestFrame): string {
+  const { name } = command
+  if (frame.argc < 2) return wrongArity(name)
+  return `ERR unknown subcommand '${shown(frame, 1, SHOWN_BYTES_MAX)}'. Try ${name.toUpperCase()} HELP.`
 }
 
 const SHOWN_BYTES_MAX = 128

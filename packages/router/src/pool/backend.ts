@@ -3,6 +3,7 @@ import { beginProbe, type Circuit, CLOSED, openCircuit } from '../health/circuit
 import type { RouterLimits } from '../limits.ts'
 import type { BackendAccess, BackendTopology } from '../topology.ts'
 import { type LostCause, type LostCode, REMOVED_CAUSE } from './lost-cause.ts'
+import { type LinkBackend, PrivateLinks } from './private-links.ts'
 import { Probe } from './probe.ts'
 import type { Request } from './request.ts'
 import type { Turn } from './turn.ts'
@@ -29,7 +30,7 @@ export interface BackendTools {
 const PLAIN: BackendAccess = {}
 
 /** Causes after which the next command may well be answered: the backend is not avoided. */
-const HARMLESS = new Set<LostCode>(['REMOVED', 'NO_RESP3'])
+const HARMLESS = new Set<LostCode>(['REMOVED', 'MOVED', 'NO_RESP3'])
 /** Causes that say nothing about a backend when no command was on the connection. */
 const IDLE_ENDS = new Set<LostCode>(['CLOSED', 'RESET'])
 
@@ -37,7 +38,7 @@ const IDLE_ENDS = new Set<LostCode>(['CLOSED', 'RESET'])
  * One backend of a pool as this router sees it: a connection per RESP version, opened by the first command that needs it,
  * and the circuit that says whether commands are steered around it.
  */
-export class Backend implements UpstreamOwner {
+export class Backend implements UpstreamOwner, LinkBackend {
   readonly id: string
   readonly host: string
   readonly port: number
@@ -57,6 +58,8 @@ export class Backend implements UpstreamOwner {
   /** True while new commands may go to it: read for every command. */
   usable = true
   lastCause: LostCause | undefined
+  /** Connections of single clients: transactions, blocking commands, the shared subscription. */
+  readonly links: PrivateLinks
 
   readonly #owner: BackendOwner
   readonly #tools: BackendTools
@@ -76,6 +79,7 @@ export class Backend implements UpstreamOwner {
     this.access = topology.access ?? PLAIN
     this.#owner = owner
     this.#tools = tools
+    this.links = new PrivateLinks(this, tools.limits)
     this.setState(topology.state)
   }
 
@@ -92,7 +96,7 @@ export class Backend implements UpstreamOwner {
   }
 
   get connections(): number {
-    let open = 0
+    let open = this.links.open
     for (const upstream of this.#upstreams) if (upstream.open) open++
     return open
   }
@@ -124,17 +128,20 @@ export class Backend implements UpstreamOwner {
 
   tick(now: number): void {
     for (const upstream of this.#upstreams) upstream.tick(now)
+    this.links.tick(now)
   }
 
   /** Takes no new commands and ends once those in flight are answered. */
   drain(): void {
     this.#stop()
     for (const upstream of this.#upstreams) upstream.drain()
+    this.links.close(REMOVED_CAUSE)
   }
 
   close(): void {
     this.#stop()
     for (const upstream of this.#upstreams) upstream.destroy(REMOVED_CAUSE)
+    this.links.close(REMOVED_CAUSE)
   }
 
   left(bytes: number): void {
@@ -150,23 +157,26 @@ export class Backend implements UpstreamOwner {
     this.#upstreams.delete(upstream)
     if (this.#resp2 === upstream) this.#resp2 = undefined
     if (this.#resp3 === upstream) this.#resp3 = undefined
+    this.linkLost(cause, inFlight)
+  }
+
+  linkLost(cause: LostCause, inFlight: boolean): void {
     // A server that closes an idle connection is well (Redis's `timeout`): the next command opens a new one.
     const idle = !inFlight && IDLE_ENDS.has(cause.code)
     if (idle || this.#closed || HARMLESS.has(cause.code)) return
     this.#avoid(cause)
   }
 
+  openUpstream(owner: UpstreamOwner, resp: RespVersion): Upstream {
+    this.counters.connects++
+    const { protocol, limits, turn } = this.#tools
+    return new Upstream(owner, resp, protocol, limits, turn)
+  }
+
   #upstream(resp: RespVersion): Upstream {
     const existing = resp === 3 ? this.#resp3 : this.#resp2
     if (existing !== undefined) return existing
-    const upstream = new Upstream(
-      this,
-      resp,
-      this.#tools.protocol,
-      this.#tools.limits,
-      this.#tools.turn,
-    )
-    this.counters.connects++
+    const upstream = this.openUpstream(this, resp)
     this.#upstreams.add(upstream)
     if (resp === 3) this.#resp3 = upstream
     else this.#resp2 = upstream

@@ -16,6 +16,7 @@ export type LostCode =
   | 'NO_RESP3'
   | 'AUTH_FAILED'
   | 'REMOVED'
+  | 'MOVED'
 
 /** The cause behind an error of a socket. */
 export function causeOfError(error: Error, connected: boolean): LostCause {
@@ -33,6 +34,12 @@ export const CLOSED_CAUSE: LostCause = {
 export const REMOVED_CAUSE: LostCause = {
   code: 'REMOVED',
   text: 'was disconnected by this router',
+}
+
+/** For a connection that one client had for the state of a transaction or a wait. */
+export const MOVED_CAUSE: LostCause = {
+  code: 'MOVED',
+  text: 'no longer owns the keys of this connection',
 }
 
 export const NO_RESP3_CAUSE: LostCause = {

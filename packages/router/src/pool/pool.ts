@@ -1,12 +1,17 @@
+import type { RespVersion } from '../codec/resp/encode.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { GatherKind } from '../plan/gather.ts'
 import type { Placement } from '../plan/plan-redis.ts'
+import type { ChannelHub } from './channel-hub.ts'
 import type { Fold } from './gathering.ts'
+import type { LinkHolder, PrivateLink } from './private-links.ts'
 import type { Request } from './request.ts'
 
 /** What a session runs its commands on: upstream servers ({@link StaticPool}) or the embedded store ({@link StorePool}). */
 export interface Pool {
   readonly placement: Placement
+  /** Absent where the pool answers as a whole. */
+  readonly fleet: Fleet | undefined
   /**
    * Runs a command whose keys have one owner; the request is settled later or at once.
    * @param keyIndex argument that decides the owner, -1 for none
@@ -15,6 +20,25 @@ export interface Pool {
   run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void
   /** Runs a command on every backend. */
   runAll(request: Request, frame: RequestFrame, gather: GatherKind | Fold): void
+}
+
+/** The backends of a pool one by one, for commands of several steps and for states that need a connection. */
+export interface Fleet {
+  readonly channels: ChannelHub
+  /** In [0, 1). */
+  readonly random: () => number
+  /** Ids of all backends that are not out, in their order. */
+  backendIds(): readonly string[]
+  /** Runs a command, one complete frame, at one backend. */
+  runAt(request: Request, id: string, bytes: Buffer): void
+  /** Runs a command, one complete frame, at the owner of a position. */
+  runOwner(request: Request, position: number, bytes: Buffer): void
+  /** A connection of its own to the owner of a position, or why there is none, as an error reply. */
+  pin(holder: LinkHolder, position: number, resp: RespVersion): PrivateLink | Buffer
+  /** The same to one backend, whatever it owns. */
+  pinAt(holder: LinkHolder, id: string, resp: RespVersion): PrivateLink | Buffer
+  /** The reply that says what became of a private connection. */
+  lostReply(link: PrivateLink, cause: { readonly text: string }, fate: string): Buffer
 }
 
 /** Counts per reason why a client got an error from the router itself. */

@@ -57,6 +57,10 @@ export class Request implements ReplySink {
   from = 0
   to = 0
   queuedAt = 0
+  /** How long the backend may wait before it answers, beyond `replyTimeoutMs`; for blocking commands. */
+  patienceMs = 0
+  /** True when the client does not want the reply (CLIENT REPLY OFF). */
+  silent = false
 
   constructor(
     owner: RequestOwner,

@@ -1,15 +1,18 @@
+import type { RespVersion } from '../codec/resp/encode.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { GatherKind } from '../plan/gather.ts'
 import type { Placement } from '../plan/plan-redis.ts'
 import type { PoolTopology } from '../topology.ts'
 import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
+import { ChannelHub } from './channel-hub.ts'
 import { type Fold, Gathering } from './gathering.ts'
 import { KeyRing } from './key-ring.ts'
 import { keyView } from './key-view.ts'
-import type { LostCause, LostCode } from './lost-cause.ts'
+import { type LostCause, type LostCode, MOVED_CAUSE } from './lost-cause.ts'
 import { Migration, type MigrationTarget } from './migration.ts'
 import { keyspaceOf } from './migration-source.ts'
-import { countError, type ErrorCounts, type Pool } from './pool.ts'
+import { countError, type ErrorCounts, type Fleet, type Pool } from './pool.ts'
+import type { LinkHolder, PrivateLink } from './private-links.ts'
 import { Request } from './request.ts'
 
 /** What the router may log about a pool. */
@@ -42,11 +45,14 @@ export interface StaticPoolTools extends BackendTools {
  * A command whose backend is lost goes to the next one when it was not sent, or when it only reads; otherwise its client
  * learns that it may have been applied.
  */
-export class StaticPool implements Pool, BackendOwner {
+export class StaticPool implements Pool, Fleet, BackendOwner {
   readonly name: string
   readonly protocol: PoolTopology['protocol']
   readonly placement: Placement
   readonly counters = { requests: 0, errors: 0, failovers: 0 }
+  readonly fleet = this
+  readonly channels: ChannelHub
+  readonly random: () => number
 
   readonly #tools: StaticPoolTools
   readonly #ring = new KeyRing()
@@ -67,8 +73,15 @@ export class StaticPool implements Pool, BackendOwner {
     this.name = topology.name
     this.protocol = topology.protocol
     this.#tools = tools
+    this.random = tools.random
+    this.channels = new ChannelHub(this, {
+      placeOf: (name) => this.#ownerOf(name),
+      places: () => this.#byIndex.filter(({ usable }) => usable).map(({ id }) => id),
+    })
+    const { multiKey = 'slot' } = topology
     this.placement = {
       whole: false,
+      relaxed: multiKey === 'owner',
       positionOf: (bytes, from, to) => this.#ring.placeOf(keyView(bytes, from, to)),
       ownerOf: (position) => this.#usableIndex(position),
     }
@@ -98,6 +111,7 @@ export class StaticPool implements Pool, BackendOwner {
       .filter((backend) => backend !== undefined)
     for (const [id, backend] of before) if (after.get(id) !== backend) this.#retire(backend)
     this.#migrate(topology.migration)
+    this.#ownersChanged()
   }
 
   /** How a move from an older ring goes, while there is one. */
@@ -148,9 +162,79 @@ export class StaticPool implements Pool, BackendOwner {
     }
   }
 
+  backendIds(): readonly string[] {
+    return this.#byIndex.filter(({ state }) => state !== 'out').map(({ id }) => id)
+  }
+
+  runAt(request: Request, id: string, bytes: Buffer): void {
+    this.counters.requests++
+    const backend = this.#backends.get(id)
+    if (backend === undefined) this.#fail(request, 'NO_BACKEND', `backend ${id} is gone`)
+    else if (backend.avoided)
+      this.#fail(request, 'AVOIDED', `${describe(backend)} is avoided${because(backend)}`)
+    else this.#send(request, backend, bytes, 0, bytes.length, true)
+  }
+
+  runOwner(request: Request, position: number, bytes: Buffer): void {
+    this.counters.requests++
+    request.position = position
+    this.#give(request, bytes, 0, bytes.length, true)
+  }
+
+  pin(holder: LinkHolder, position: number, resp: RespVersion): PrivateLink | Buffer {
+    // A connection of its own would pass by the keys that are still at their old owners.
+    if (this.#migration !== undefined)
+      return this.#failure('MIGRATING', 'no private connections while keys move to another ring')
+    const backend = this.#backendAt(position)
+    if (backend === undefined) return this.#failure('NO_BACKEND', this.#whyNone())
+    const link = this.#pinTo(backend, holder, resp)
+    if (!Buffer.isBuffer(link)) link.positions.add(position)
+    return link
+  }
+
+  pinAt(holder: LinkHolder, id: string, resp: RespVersion): PrivateLink | Buffer {
+    const backend = this.#backends.get(id)
+    if (backend === undefined) return this.#failure('NO_BACKEND', `backend ${id} is gone`)
+    if (backend.avoided)
+      return this.#failure('AVOIDED', `${describe(backend)} is avoided${because(backend)}`)
+    return this.#pinTo(backend, holder, resp)
+  }
+
+  lostReply(link: PrivateLink, cause: LostCause, fate: string): Buffer {
+    return this.#failure(cause.code, `backend ${link.backend.id} ${cause.text}${fate}`)
+  }
+
+  #pinTo(backend: Backend, holder: LinkHolder, resp: RespVersion): PrivateLink | Buffer {
+    const link = backend.links.take(holder, resp)
+    if (link !== undefined) return link
+    const { privateConnectionsMax } = this.#tools.limits
+    return this.#failure(
+      'QUEUE_FULL',
+      `${describe(backend)} has ${privateConnectionsMax} private connections in use, which is its limit`,
+    )
+  }
+
+  /** Keys may have other owners than before: private connections and channels follow. */
+  #ownersChanged(): void {
+    const backends = this.#byIndex
+    for (const backend of backends)
+      backend.links.recheck(
+        (position) =>
+          this.#migration === undefined && backends[this.#usableIndex(position)] === backend,
+        MOVED_CAUSE,
+      )
+    this.channels.rebalance()
+  }
+
+  #ownerOf(name: Buffer): string | undefined {
+    const backend = this.#backendAt(this.#ring.placeOf(name))
+    return backend?.usable ? backend.id : undefined
+  }
+
   tick(now: number): void {
     this.#migration?.tick(now)
     if (this.#migration?.over) this.#endMigration()
+    this.channels.tick(now)
     for (const backend of this.#byIndex) backend.tick(now)
     for (const backend of this.#drained) {
       backend.tick(now)
@@ -169,6 +253,7 @@ export class StaticPool implements Pool, BackendOwner {
   /** Takes no new commands; those in flight are still answered. */
   drain(): void {
     const backends = this.#byIndex
+    this.channels.close()
     this.#forget()
     this.#migration?.close()
     this.#migration = undefined
@@ -178,6 +263,7 @@ export class StaticPool implements Pool, BackendOwner {
   /** Ends all connections; commands in flight get an error. */
   close(): void {
     const backends = [...this.#byIndex, ...this.#drained]
+    this.channels.close()
     // First nothing is left to turn to: a command that is lost here must not open a connection elsewhere.
     this.#forget()
     this.#migration?.close()
@@ -258,10 +344,12 @@ export class StaticPool implements Pool, BackendOwner {
       code,
       cause: text,
     })
+    this.#ownersChanged()
   }
 
   returned(backend: Backend): void {
     this.#tools.log({ type: 'backend-returned', pool: this.name, backend: backend.id })
+    this.#ownersChanged()
   }
 
   #give(request: Request, bytes: Buffer, start: number, end: number, stable: boolean): void {
@@ -349,24 +437,29 @@ export class StaticPool implements Pool, BackendOwner {
   }
 
   #failWhole(request: Request): void {
-    if (this.#byIndex.length === 0) {
-      this.#fail(request, 'NO_BACKEND', 'no backend is in the pool')
-      return
-    }
+    this.#fail(request, 'NO_BACKEND', this.#whyNone())
+  }
+
+  #whyNone(): string {
+    if (this.#byIndex.length === 0) return 'no backend is in the pool'
     let last: Backend | undefined
     for (const backend of this.#byIndex) if (backend.lastCause !== undefined) last ??= backend
     const why =
       last === undefined
         ? 'all are out'
         : `the last cause: ${describe(last)} ${last.lastCause?.text}`
-    this.#fail(request, 'NO_BACKEND', `no backend can be reached; ${why}`)
+    return `no backend can be reached; ${why}`
   }
 
   #fail(request: Request, code: string, text: string): void {
+    const reply = this.#failure(code, text)
+    request.settle(reply, 0, reply.length, true)
+  }
+
+  #failure(code: string, text: string): Buffer {
     this.counters.errors++
     countError(this.#tools.errors, code)
-    const reply = this.#tools.protocol.encodeError(`pool "${this.name}": ${text}`)
-    request.settle(reply, 0, reply.length, true)
+    return this.#tools.protocol.encodeError(`pool "${this.name}": ${text}`)
   }
 
   #retire(backend: Backend): void {

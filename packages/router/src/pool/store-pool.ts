@@ -20,6 +20,7 @@ const SLOTS: Placement = {
 /** A pool of protocol `store`: hands commands to the driver that the embedding program attached. */
 export class StorePool implements Pool {
   readonly placement = SLOTS
+  readonly fleet = undefined
   readonly name: string
   readonly counters = { requests: 0 }
   /** Attached after the topology names the pool, or before. */
@@ -52,7 +53,8 @@ export class StorePool implements Pool {
       KeyByKey.run(driver, request, args)
       return
     }
-    driver.dispatch({ name: command.name, args, keyIndex, resp }, request, 0)
+    const [name = ''] = command.name.split('|')
+    driver.dispatch({ name, args, keyIndex, resp }, request, 0)
   }
 
   /** Never planned for a pool that answers as a whole. */

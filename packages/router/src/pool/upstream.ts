@@ -18,8 +18,14 @@ export interface UpstreamOwner extends DialTarget {
   lost(request: Request, sent: boolean, cause: LostCause): void
   /** The connection is gone. `inFlight` says whether commands were on it. */
   ended(upstream: Upstream, cause: LostCause, inFlight: boolean): void
+  /** After `ended`, when all requests are handed back: the last that is heard of the connection. */
+  over?(upstream: Upstream, cause: LostCause): void
   /** A request has left the queue. */
   left(bytes: number): void
+  /** A reply to no command; true when that is no breach of the protocol. */
+  stray?(bytes: Buffer, start: number, end: number): boolean
+  /** RESP3 out-of-band data, `bytes[start, end)`, which is overwritten after the call. */
+  pushed?(bytes: Buffer, start: number, end: number): void
   readonly traffic: { bytesIn: number; bytesOut: number }
 }
 
@@ -111,6 +117,12 @@ export class Upstream implements Flushable {
     if (this.#state === 'open') this.#turn.mark(this)
   }
 
+  /** Adds a command that is answered by pushes only. */
+  sendUnanswered(bytes: Buffer): void {
+    this.#outbox.append(bytes, 0, bytes.length, true)
+    if (this.#state === 'open') this.#turn.mark(this)
+  }
+
   flush(): void {
     if (this.#state !== 'open') return
     this.#owner.traffic.bytesOut += this.#outbox.pendingBytes
@@ -120,7 +132,8 @@ export class Upstream implements Flushable {
   /** Ends the connection when its oldest command waits too long. */
   tick(now: number): void {
     const head = this.#head
-    if (head === undefined || now - head.queuedAt <= this.#limits.replyTimeoutMs) return
+    if (head === undefined) return
+    if (now - head.queuedAt <= this.#limits.replyTimeoutMs + head.patienceMs) return
     this.#end({
       code: 'REPLY_TIMEOUT',
       text: `did not answer within ${this.#limits.replyTimeoutMs} ms`,
@@ -196,11 +209,8 @@ export class Upstream implements Flushable {
       }
       const replyEnd = scanner.end
       // Out-of-band data answers no command.
-      if (
-        !this.#protocol.isOutOfBand(bytes[at] as number) &&
-        !this.#answer(bytes, at, replyEnd, stable)
-      )
-        return end
+      if (this.#protocol.isOutOfBand(bytes[at] as number)) this.#owner.pushed?.(bytes, at, replyEnd)
+      else if (!this.#answer(bytes, at, replyEnd, stable)) return end
       at = replyEnd
     }
     return at
@@ -210,6 +220,8 @@ export class Upstream implements Flushable {
     if (this.#state === 'greeting') return this.#greeted(bytes, start, end)
     const request = this.#shift()
     if (request === undefined) {
+      // SUBSCRIBE is answered by pushes, but its refusal is a reply.
+      if (this.#owner.stray?.(bytes, start, end) === true) return true
       this.#end({ code: 'BAD_REPLY', text: 'broke the protocol (a reply to no command)' })
       return false
     }
@@ -265,6 +277,7 @@ export class Upstream implements Flushable {
       request = next
     }
     this.#outbox.clear()
+    this.#owner.over?.(this, cause)
   }
 }
 

@@ -1,7 +1,10 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { HereFacts } from '../plan/answer-here.ts'
+import { type ClientFilter, fits } from '../plan/client-state.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Turn } from '../pool/turn.ts'
+import type { ScriptCache } from './script-cache.ts'
 import { Session, type SessionHost, type SessionTraffic } from './session.ts'
 import { type ClientCounts, SocketListener, type SocketListenerTools } from './socket-listener.ts'
 
@@ -12,9 +15,23 @@ export interface ListenerTools extends SocketListenerTools {
   readonly turn: Turn
   readonly counts: ListenerCounts
   readonly poolNamed: (name: string) => Pool | undefined
-  readonly facts: (pool: string, port: number) => HereFacts
+  readonly facts: (pool: string, port: number) => RouterFacts
+  readonly scriptsOf: (pool: string) => ScriptCache
   /** A number for each client, counted over all listeners. */
   readonly nextClientId: () => number
+}
+
+/** What the router knows; the rest of {@link HereFacts} is the listener's. */
+export type RouterFacts = Omit<
+  HereFacts,
+  'passwordNeeded' | 'authenticate' | 'clientList' | 'killClients' | 'unblockClient' | 'clientsMax'
+>
+
+/** What clients of a listener have to say before it serves them. */
+export interface ListenerAuth {
+  /** @defaultValue 'default' */
+  readonly user?: string
+  readonly password: string
 }
 
 const TOO_MANY = '-ERR max number of clients reached\r\n'
@@ -23,10 +40,13 @@ const TOO_MANY = '-ERR max number of clients reached\r\n'
 export class RedisListener extends SocketListener<Session> implements SessionHost {
   readonly poolName: string
   readonly #tools: ListenerTools
+  readonly #auth: { readonly user: string; readonly digest: Buffer } | undefined
 
-  constructor(pool: string, tools: ListenerTools) {
+  constructor(pool: string, tools: ListenerTools, auth?: ListenerAuth) {
     super(tools, TOO_MANY)
     this.poolName = pool
+    if (auth !== undefined)
+      this.#auth = { user: auth.user ?? 'default', digest: digestOf(Buffer.from(auth.password)) }
     this.#tools = tools
   }
 
@@ -42,11 +62,54 @@ export class RedisListener extends SocketListener<Session> implements SessionHos
     return this.#tools.poolNamed(this.poolName)
   }
 
+  get scripts(): ScriptCache {
+    return this.#tools.scriptsOf(this.poolName)
+  }
+
+  get passwordNeeded(): boolean {
+    return this.#auth !== undefined
+  }
+
   facts(): HereFacts {
-    return this.#tools.facts(this.poolName, this.port)
+    return {
+      ...this.#tools.facts(this.poolName, this.port),
+      clientsMax: this.limits.clientsMax,
+      passwordNeeded: this.passwordNeeded,
+      authenticate: (user, password) => this.#authenticate(user, password),
+      clientList: () => Array.from(this.sessions, ({ client }) => client),
+      killClients: (filter, exceptId) => this.#kill(filter, exceptId),
+      unblockClient: (id, withError) => this.#unblock(id, withError),
+    }
+  }
+
+  /** Without a password the default user has any, as in Redis. */
+  #authenticate(user: string, password: Uint8Array): boolean {
+    if (this.#auth === undefined) return user === 'default'
+    // Both are compared, whatever the first one says: the time tells nothing.
+    const right = timingSafeEqual(digestOf(password), this.#auth.digest)
+    return right && user === this.#auth.user
+  }
+
+  #kill(filter: ClientFilter, exceptId: number | undefined): number {
+    const found = [...this.sessions].filter(
+      ({ client }) => client.id !== exceptId && fits(client, filter),
+    )
+    for (const session of found) session.drain()
+    return found.length
+  }
+
+  #unblock(id: number, withError: boolean): boolean {
+    for (const session of this.sessions)
+      if (session.client.id === id) return session.unblock(withError)
+    return false
   }
 
   protected open(socket: Socket): Session {
     return new Session(socket, this.#tools.nextClientId(), this)
   }
+}
+
+/** Passwords are compared as digests: equally long, whatever a client sends. */
+function digestOf(password: Uint8Array): Buffer {
+  return createHash('sha256').update(password).digest()
 }

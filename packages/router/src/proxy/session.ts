@@ -3,17 +3,24 @@ import { encodeError, encodeReply } from '../codec/resp/encode.ts'
 import { DECODED, RequestDecoder } from '../codec/resp/request-decoder.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { RouterLimits } from '../limits.ts'
-import { answerHere, type ClientState, type HereFacts } from '../plan/answer-here.ts'
-import { findRedisCommand } from '../plan/command-index.ts'
+import { answerHere, type HereFacts } from '../plan/answer-here.ts'
+import type { ClientState } from '../plan/client-state.ts'
+import { commandOf } from '../plan/command-index.ts'
 import { type Placement, planRedis, type RedisPlan } from '../plan/plan-redis.ts'
 import type { RedisCommand } from '../plan/redis-command.ts'
 import { Gathering } from '../pool/gathering.ts'
 import { GrowingBuffer } from '../pool/growing-buffer.ts'
 import { holdReply } from '../pool/held-replies.ts'
 import { Outbox } from '../pool/outbox.ts'
-import { countError, type ErrorCounts, type Pool } from '../pool/pool.ts'
+import { countError, type ErrorCounts, type Fleet, type Pool } from '../pool/pool.ts'
 import { Request, type RequestOwner } from '../pool/request.ts'
 import type { Flushable, Turn } from '../pool/turn.ts'
+import { BlockingCall, patienceOf, type Wait } from './blocking-call.ts'
+import { FLOWS } from './flow/flows.ts'
+import { LOCAL } from './local-row.ts'
+import type { ScriptCache } from './script-cache.ts'
+import { pushMark, SUBSCRIBER_COMMANDS, Subscriptions, subscriberPong } from './subscriptions.ts'
+import { Transaction, type TransactionPool } from './transaction.ts'
 
 /** What a session needs from its listener. */
 export interface SessionHost {
@@ -24,6 +31,10 @@ export interface SessionHost {
   /** The pool of the listener, once the topology names it. */
   readonly pool: Pool | undefined
   readonly poolName: string
+  /** Scripts that clients of this pool have used. */
+  readonly scripts: ScriptCache
+  /** True when clients have to authenticate first. */
+  readonly passwordNeeded: boolean
   facts(): HereFacts
   /** The connection is gone. */
   ended(session: Session): void
@@ -37,7 +48,9 @@ export interface SessionTraffic {
 }
 
 /** Commands that change how later ones are answered: they wait until all earlier ones are. */
-const BARRIERS = new Set(['hello', 'reset'])
+const BARRIERS = new Set(['hello', 'reset', 'auth', 'client'])
+/** What a client may send before it has authenticated. */
+const BEFORE_AUTH = new Set(['auth', 'hello', 'quit', 'reset'])
 
 /**
  * One client of a Redis listener: bytes → commands → plans, and replies back in the order of the commands.
@@ -46,6 +59,10 @@ const BARRIERS = new Set(['hello', 'reset'])
  *
  * Reading stops (`#blocked`) while too many commands or reply bytes wait; it goes on at the end of the turn in which
  * enough of them left.
+ *
+ * A client with a state of its own (a transaction, a wait, a subscription, a password to give) is `#special`: its commands
+ * take the longer way through {@link Session.#acceptSpecial}. Where a command changes the connection on which it runs,
+ * it waits until all earlier ones are answered (`#fenced`), so that their order stays.
  */
 export class Session implements RequestOwner, Flushable {
   marked = false
@@ -68,20 +85,73 @@ export class Session implements RequestOwner, Flushable {
   #closing = false
   #inputEnded = false
   #ended = false
+  /** Any of the states below holds: looked at for every command. */
+  #special = false
+  /** No command is taken until all earlier ones are answered. */
+  #fenced = false
+  /** A command waits until all earlier ones are answered. */
+  #awaiting = false
+  #wait: Wait | undefined
+  #transaction: Transaction | undefined
+  #subscriptions: Subscriptions | undefined
 
   constructor(socket: Socket, id: number, host: SessionHost) {
     this.#host = host
     this.#socket = socket
     this.#decoder = new RequestDecoder(host.limits)
     this.#partial = new GrowingBuffer(host.limits.clientInputBytesMax)
-    const address = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`
-    this.#client = { id, address, resp: 2, name: '', libName: '', libVersion: '' }
+    this.#client = {
+      id,
+      address: `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`,
+      localAddress: `${socket.localAddress ?? ''}:${socket.localPort ?? 0}`,
+      connectedAtMs: Date.now(),
+      resp: 2,
+      name: '',
+      libName: '',
+      libVersion: '',
+      authenticated: !host.passwordNeeded,
+      user: 'default',
+      replies: 'on',
+      noEvict: false,
+      mode: 'plain',
+    }
+    this.#special = host.passwordNeeded
     socket.on('data', (bytes) => this.#read(bytes))
     socket.on('drain', () => this.#host.turn.mark(this))
     socket.once('end', () => this.#endOfInput())
     // An error is always followed by `close`; what a client's network does is not ours to report.
     socket.on('error', () => this.destroy())
     socket.once('close', () => this.destroy())
+  }
+
+  /** The RESP version that the client chose. */
+  get resp(): 2 | 3 {
+    return this.#client.resp
+  }
+
+  get limits(): RouterLimits {
+    return this.#host.limits
+  }
+
+  get scripts(): ScriptCache {
+    return this.#host.scripts
+  }
+
+  get subscriptionsMax(): number {
+    return this.#host.limits.subscriptionsMax
+  }
+
+  /** What CLIENT LIST says about it. */
+  get client(): ClientState {
+    return { ...this.#client, mode: this.#mode() }
+  }
+
+  /** CLIENT UNBLOCK; false when it is in no blocking command. */
+  unblock(withError: boolean): boolean {
+    const wait = this.#wait
+    if (wait === undefined) return false
+    wait.unblock(withError)
+    return true
   }
 
   /** Takes no more commands; ends when those in flight are answered. */
@@ -94,6 +164,9 @@ export class Session implements RequestOwner, Flushable {
     if (this.#ended) return
     this.#ended = true
     this.#closing = true
+    this.#wait?.cancel()
+    this.#transaction?.reset()
+    this.#subscriptions?.clear()
     this.#socket.destroy()
     this.#outbox.clear()
     this.#partial.clear()
@@ -114,9 +187,23 @@ export class Session implements RequestOwner, Flushable {
       this.#heldBytes += end - start
       return
     }
-    this.#outbox.append(bytes, start, end, stable)
+    if (!request.silent) this.#outbox.append(bytes, start, end, stable)
     this.#advance(request)
     this.#host.turn.mark(this)
+  }
+
+  /** A message of a subscription: a RESP3 push, told in the client's version. */
+  push(bytes: Buffer, start: number, end: number): void {
+    if (this.#ended) return
+    const chunk = this.#outbox.append(bytes, start, end, false)
+    chunk.bytes[chunk.used - (end - start)] = pushMark(this.#client.resp)
+    this.#host.turn.mark(this)
+    if (this.#outputBytes() > this.#host.limits.subscriberOutputBytesMax) this.#tooSlow()
+  }
+
+  /** The pool of its subscriptions is gone. */
+  silenced(): void {
+    this.destroy()
   }
 
   flush(): void {
@@ -124,16 +211,20 @@ export class Session implements RequestOwner, Flushable {
     this.#host.traffic.bytesOut += this.#outbox.pendingBytes
     this.#outbox.flush(this.#socket)
     if (this.#outputBytes() > this.#host.limits.clientOutputBytesHardMax) {
-      this.#host.traffic.clientsSlow++
-      countError(this.#host.errors, 'CLIENT_SLOW')
-      this.destroy()
+      this.#tooSlow()
       return
     }
     if (this.#closing) {
       if (this.#head === undefined) this.#socket.destroySoon()
       return
     }
-    if (this.#blocked && !this.#full()) this.#resume()
+    if (this.#blocked && !this.#full() && !this.#mustWait()) this.#resume()
+  }
+
+  #tooSlow(): void {
+    this.#host.traffic.clientsSlow++
+    countError(this.#host.errors, 'CLIENT_SLOW')
+    this.destroy()
   }
 
   /** The head is answered: it leaves, and with it all next ones whose replies are there. */
@@ -141,14 +232,18 @@ export class Session implements RequestOwner, Flushable {
     let next = answered.next
     this.#waiting--
     while (next?.replyBytes !== undefined) {
-      this.#outbox.append(next.replyBytes, next.replyStart, next.replyEnd, true)
+      if (!next.silent) this.#outbox.append(next.replyBytes, next.replyStart, next.replyEnd, true)
       this.#heldBytes -= next.replyEnd - next.replyStart
       next.replyBytes = undefined
       next = next.next
       this.#waiting--
     }
     this.#head = next
-    if (next === undefined) this.#last = undefined
+    if (next !== undefined) return
+    this.#last = undefined
+    this.#wait = undefined
+    this.#fenced = false
+    if (this.#special) this.#refreshSpecial()
   }
 
   #read(bytes: Buffer): void {
@@ -156,7 +251,9 @@ export class Session implements RequestOwner, Flushable {
     this.#host.traffic.bytesIn += bytes.length
     if (this.#closing) return
     if (this.#partial.length > 0 || this.#blocked) {
-      if (this.#append(bytes, 0) && !this.#blocked) this.#consumePartial()
+      if (!this.#append(bytes, 0)) return
+      if (!this.#blocked) this.#consumePartial()
+      else if (this.#partial.length > this.#host.limits.blockedInputBytesMax) this.#socket.pause()
       return
     }
     const at = this.#consume(bytes, 0, bytes.length)
@@ -199,89 +296,289 @@ export class Session implements RequestOwner, Flushable {
 
   /** False when the command has to wait for all earlier ones. */
   #accept(frame: RequestFrame): boolean {
-    const command = findRedisCommand(frame.bytes, frame.from(0), frame.to(0))
-    if (command !== undefined && this.#head !== undefined && BARRIERS.has(command.name)) {
-      this.#block()
-      return false
-    }
+    const command = commandOf(frame)
     if (command === undefined && SPOKEN_BY_BROWSERS.has(frame.text(0).toLowerCase())) {
       countError(this.#host.errors, 'CROSS_PROTOCOL')
       this.destroy()
       return true
     }
-    this.#host.traffic.commands++
     const { pool } = this.#host
     const plan = planRedis(command, frame, pool?.placement ?? NOWHERE)
-    if (command === undefined || plan.type === 'error' || plan.type === 'here')
-      this.#answer(plan, command, frame)
+    if (this.#special || plan.type === 'here')
+      return this.#acceptSpecial(plan, command, frame, pool)
+    return this.#acceptPlain(plan, command, frame, pool)
+  }
+
+  #acceptPlain(
+    plan: RedisPlan,
+    command: RedisCommand | undefined,
+    frame: RequestFrame,
+    pool: Pool | undefined,
+  ): boolean {
+    if (command !== undefined && needsOrder(plan) && !this.#alone()) return false
+    this.#host.traffic.commands++
+    if (plan.type === 'error') this.sayError(plan.code, plan.text)
+    else if (command === undefined) return true
+    else if (plan.type === 'here') this.#answer(command, frame)
     else if (pool === undefined)
-      this.#sayError('NO_POOL', `ERR pool "${this.#host.poolName}" is not in the topology`)
+      this.sayError('NO_POOL', `ERR pool "${this.#host.poolName}" is not in the topology`)
     else this.#route(plan, command, frame, pool)
     return true
   }
 
+  /** True when nothing is unanswered; else the command has to come again. */
+  #alone(): boolean {
+    if (this.#head === undefined) return true
+    this.#await()
+    return false
+  }
+
+  /** Commands of a client with a state, and commands that may change it. */
+  #acceptSpecial(
+    plan: RedisPlan,
+    command: RedisCommand | undefined,
+    frame: RequestFrame,
+    pool: Pool | undefined,
+  ): boolean {
+    if (this.#fenced && !this.#alone()) return false
+    const name = command?.name ?? ''
+    if (BARRIERS.has(name) && !this.#alone()) return false
+    if (!this.#client.authenticated && !BEFORE_AUTH.has(name)) {
+      this.#host.traffic.commands++
+      this.sayError('NOAUTH', 'NOAUTH Authentication required.')
+      return true
+    }
+    if (this.#isSubscriber() && this.#client.resp === 2)
+      return this.#acceptAsSubscriber(plan, command, frame, pool)
+    if (this.#transaction?.active === true && name !== 'quit' && name !== 'reset')
+      return this.#acceptInTransaction(this.#transaction, plan, command, frame, pool)
+    return this.#acceptPlain(plan, command, frame, pool)
+  }
+
+  #acceptAsSubscriber(
+    plan: RedisPlan,
+    command: RedisCommand | undefined,
+    frame: RequestFrame,
+    pool: Pool | undefined,
+  ): boolean {
+    const name = command?.name ?? frame.text(0).toLowerCase()
+    if (!SUBSCRIBER_COMMANDS.has(name)) {
+      this.sayError(
+        'SUBSCRIBER',
+        `ERR Can't execute '${name.replace('|', ' ')}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+      )
+      return true
+    }
+    if (name !== 'ping' || frame.argc > 2) return this.#acceptPlain(plan, command, frame, pool)
+    this.say(subscriberPong(frame.argc > 1 ? frame.arg(1) : undefined))
+    return true
+  }
+
+  #acceptInTransaction(
+    transaction: Transaction,
+    plan: RedisPlan,
+    command: RedisCommand | undefined,
+    frame: RequestFrame,
+    pool: Pool | undefined,
+  ): boolean {
+    const target = targetOf(pool)
+    if (target === undefined) {
+      // The topology no longer names the pool: nothing of the transaction is left.
+      transaction.reset()
+      this.#refreshSpecial()
+      return this.#acceptPlain(plan, command, frame, pool)
+    }
+    if (transaction.multi && plan.type !== 'transaction') {
+      this.#host.traffic.commands++
+      transaction.queue(command, frame, errorOf(plan), target)
+      return true
+    }
+    if (command !== undefined && plan.type === 'transaction') {
+      // Whatever is unanswered is on its connection, or was answered here: nothing needs to be waited for.
+      this.#host.traffic.commands++
+      transaction.control(command, frame, target)
+      this.#refreshSpecial()
+      return true
+    }
+    if (command !== undefined && plan.type === 'owner') {
+      if (transaction.follow(command, frame, plan.keyIndex, target)) return true
+    }
+    // Everything else runs elsewhere: before it and after it, all is answered.
+    if (!this.#alone()) return false
+    this.fence()
+    if (command?.name === 'hello') {
+      this.sayError('TRANSACTION', 'ERR HELLO is not allowed while keys are watched')
+      return true
+    }
+    return this.#acceptPlain(plan, command, frame, pool)
+  }
+
   #route(plan: RedisPlan, command: RedisCommand, frame: RequestFrame, pool: Pool): void {
-    const { resp } = this.#client
-    const request = new Request(this, command, resp, undefined, false)
-    this.#enqueue(request)
-    if (plan.type === 'owner') pool.run(request, frame, plan.keyIndex, true)
-    else if (plan.type === 'all') pool.runAll(request, frame, plan.gather)
-    else if (plan.type === 'split') {
-      const gathering = new Gathering(request, plan.gather, plan.keyCount, plan.parts.length)
-      this.#partDecoder ??= new RequestDecoder(this.#host.limits)
-      const decoder = this.#partDecoder
-      for (const { bytes, ordinals } of plan.parts) {
-        decoder.next(bytes, 0, bytes.length)
-        const part = new Request(gathering, command, resp, ordinals, false)
-        pool.run(part, decoder.frame, 1, true)
-      }
+    if (plan.type === 'owner') pool.run(this.enqueue(command), frame, plan.keyIndex, true)
+    else if (plan.type === 'all') pool.runAll(this.enqueue(command), frame, plan.gather)
+    else if (plan.type === 'split') this.#routeParts(plan, command, pool)
+    else if (pool.fleet !== undefined) this.#routeSpecial(plan, command, frame, pool, pool.fleet)
+  }
+
+  #routeParts(
+    plan: Extract<RedisPlan, { type: 'split' }>,
+    command: RedisCommand,
+    pool: Pool,
+  ): void {
+    const gathering = new Gathering(
+      this.enqueue(command),
+      plan.gather,
+      plan.keyCount,
+      plan.parts.length,
+    )
+    this.#partDecoder ??= new RequestDecoder(this.#host.limits)
+    const decoder = this.#partDecoder
+    for (const { bytes, ordinals } of plan.parts) {
+      decoder.next(bytes, 0, bytes.length)
+      const part = new Request(gathering, command, this.#client.resp, ordinals, false)
+      pool.run(part, decoder.frame, 1, true)
     }
   }
 
-  #answer(plan: RedisPlan, command: RedisCommand | undefined, frame: RequestFrame): void {
-    if (plan.type === 'error') {
-      this.#sayError(plan.code, plan.text)
-      return
+  #routeSpecial(
+    plan: RedisPlan,
+    command: RedisCommand,
+    frame: RequestFrame,
+    pool: Pool,
+    fleet: Fleet,
+  ): void {
+    switch (plan.type) {
+      case 'blocking': {
+        const position = pool.placement.positionOf(
+          frame.bytes,
+          frame.from(plan.keyIndex),
+          frame.to(plan.keyIndex),
+        )
+        const patienceMs = patienceOf(frame.text(plan.timeoutIndex), plan.unitMs)
+        const attemptsMax = this.#host.limits.failoverAttemptsMax
+        const whole = this.enqueue(command)
+        const call = new BlockingCall(whole, { fleet, position, patienceMs, attemptsMax })
+        this.#waitIn(call)
+        call.start(frame.bytes, frame.start, frame.end, true)
+        return
+      }
+      case 'flow': {
+        const { scripts, limits } = this.#host
+        const facts = () => this.#host.facts()
+        const whole = this.enqueue(command)
+        const { keyIndex } = plan
+        const wait = FLOWS[plan.flow]({
+          whole,
+          frame,
+          keyIndex,
+          pool,
+          fleet,
+          scripts,
+          limits,
+          facts,
+        })
+        if (wait !== undefined && this.#head === whole) this.#waitIn(wait)
+        return
+      }
+      case 'transaction':
+        this.#transaction ??= new Transaction(this)
+        this.#transaction.control(command, frame, { fleet, placement: pool.placement })
+        this.#refreshSpecial()
+        return
+      case 'subscription': {
+        this.#subscriptions ??= new Subscriptions(this, fleet.channels)
+        const whole = this.enqueue(command)
+        this.fence()
+        this.#subscriptions.run(command.name, frame, (reply) => {
+          whole.settle(reply, 0, reply.length, true)
+          this.#refreshSpecial()
+        })
+        return
+      }
+      default:
     }
-    if (command === undefined) return
-    const { reply, change, close } = answerHere(
-      command.name,
-      frame,
-      this.#client,
-      this.#host.facts(),
-    )
+  }
+
+  /** A command that may take its time: the ones after it wait, and it ends with the client. */
+  #waitIn(wait: Wait): void {
+    this.#wait = wait
+    this.fence()
+  }
+
+  /** Later commands wait until all earlier ones are answered. */
+  fence(): void {
+    if (this.#head === undefined) return
+    this.#fenced = true
+    this.#special = true
+  }
+
+  #refreshSpecial(): void {
+    this.#special =
+      this.#fenced ||
+      !this.#client.authenticated ||
+      this.#client.replies !== 'on' ||
+      this.#isSubscriber() ||
+      this.#transaction?.active === true
+  }
+
+  #isSubscriber(): boolean {
+    return this.#subscriptions?.active === true
+  }
+
+  #mode(): ClientState['mode'] {
+    if (this.#isSubscriber()) return 'subscriber'
+    if (this.#wait !== undefined) return 'blocked'
+    return this.#transaction?.multi === true ? 'transaction' : 'plain'
+  }
+
+  #answer(command: RedisCommand, frame: RequestFrame): void {
+    const facts = this.#host.facts()
+    const { reply, change, close } = answerHere(command.name, frame, this.#client, facts)
+    if (command.name === 'reset') {
+      this.#transaction?.reset()
+      this.#subscriptions?.clear()
+    }
     if (change !== undefined) this.#client = { ...this.#client, ...change }
-    this.#say(encodeReply(reply, this.#client.resp))
+    if (reply !== undefined) this.say(encodeReply(reply, this.#client.resp))
+    this.#refreshSpecial()
     if (close === true) this.drain()
   }
 
-  #sayError(code: string, text: string): void {
+  sayError(code: string, text: string): void {
     countError(this.#host.errors, code)
-    this.#say(encodeError(text))
+    this.say(encodeError(text))
   }
 
   /** A reply of the router's own, in its turn. */
-  #say(bytes: Buffer): void {
+  say(bytes: Buffer): void {
     this.#host.turn.mark(this)
-    if (this.#head === undefined) {
+    if (this.#head === undefined && this.#client.replies === 'on') {
       this.#outbox.append(bytes, 0, bytes.length, true)
       return
     }
-    const request = new Request(this, LOCAL, this.#client.resp, undefined, true)
-    this.#enqueue(request)
-    request.settle(bytes, 0, bytes.length, true)
+    this.enqueue(LOCAL).settle(bytes, 0, bytes.length, true)
   }
 
-  #enqueue(request: Request): void {
+  /** A request whose reply comes in its turn. */
+  enqueue(command: RedisCommand): Request {
+    const request = new Request(this, command, this.#client.resp, undefined, false)
+    if (this.#client.replies !== 'on') this.#silence(request)
     if (this.#last === undefined) this.#head = request
     else this.#last.next = request
     this.#last = request
     this.#waiting++
+    return request
+  }
+
+  /** CLIENT REPLY OFF, or the one command after CLIENT REPLY SKIP. */
+  #silence(request: Request): void {
+    request.silent = true
+    if (this.#client.replies === 'skip') this.#client = { ...this.#client, replies: 'on' }
   }
 
   /** The bytes are no commands: nothing after them can be understood. */
   #refuse(text: string): void {
-    this.#sayError('PROTOCOL', text)
+    this.sayError('PROTOCOL', text)
     this.#partial.clear()
     this.drain()
   }
@@ -290,9 +587,22 @@ export class Session implements RequestOwner, Flushable {
     return this.#outbox.pendingBytes + this.#socket.writableLength + this.#heldBytes
   }
 
+  /** A command waits for those before it. */
+  #mustWait(): boolean {
+    return this.#head !== undefined && (this.#fenced || this.#awaiting)
+  }
+
   #full(): boolean {
     const { clientPipelineMax, clientOutputBytesMax } = this.#host.limits
     return this.#waiting >= clientPipelineMax || this.#outputBytes() > clientOutputBytesMax
+  }
+
+  /** Waits for the commands before; the socket is still read, so that its end is noticed. */
+  #await(): void {
+    this.#blocked = true
+    this.#awaiting = true
+    // A wait may have ended in this very call.
+    this.#host.turn.mark(this)
   }
 
   #block(): void {
@@ -304,6 +614,7 @@ export class Session implements RequestOwner, Flushable {
 
   #resume(): void {
     this.#blocked = false
+    this.#awaiting = false
     if (this.#partial.length > 0) this.#consumePartial()
     if (this.#blocked || this.#closing) return
     if (this.#inputEnded) this.drain()
@@ -313,7 +624,9 @@ export class Session implements RequestOwner, Flushable {
   /** The client will send no more; what it sent before is still answered. */
   #endOfInput(): void {
     this.#inputEnded = true
-    if (!this.#blocked) this.drain()
+    // Redis takes the end of its input for the end of the client; who waits or subscribes would never learn of another.
+    if (this.#wait !== undefined || this.#isSubscriber()) this.destroy()
+    else if (!this.#blocked) this.drain()
   }
 }
 
@@ -326,12 +639,25 @@ const SPOKEN_BY_BROWSERS = new Set(['post', 'host:'])
 /** For a listener whose pool is not known yet: it still greets clients and tells them what it cannot route. */
 const NOWHERE: Placement = { whole: true, positionOf: () => 0, ownerOf: () => 0 }
 
-/** The row of replies that the router makes itself. */
-const LOCAL: RedisCommand = {
-  name: '',
-  arity: 0,
-  access: 'none',
-  keys: { type: 'none' },
-  run: { type: 'here' },
-  retry: 'never',
+/** Plans that may change on which connection commands run. */
+function needsOrder(plan: RedisPlan): boolean {
+  switch (plan.type) {
+    case 'blocking':
+    case 'transaction':
+    case 'subscription':
+      return true
+    case 'flow':
+      return plan.flow === 'wait'
+    default:
+      return false
+  }
+}
+
+function targetOf(pool: Pool | undefined): TransactionPool | undefined {
+  return pool?.fleet === undefined ? undefined : { fleet: pool.fleet, placement: pool.placement }
+}
+
+/** Why a command cannot be queued; a key of another owner is for the transaction to find. */
+function errorOf(plan: RedisPlan): string | undefined {
+  return plan.type === 'error' ? plan.text : undefined
 }

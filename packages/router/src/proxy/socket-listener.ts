@@ -49,6 +49,11 @@ export abstract class SocketListener<S extends ClientSession> {
     )
   }
 
+  /** Its clients. */
+  protected get sessions(): ReadonlySet<S> {
+    return this.#sessions
+  }
+
   protected abstract open(socket: Socket): S
 
   get limits(): RouterLimits {

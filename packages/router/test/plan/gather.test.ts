@@ -31,13 +31,34 @@ describe('gatherReplies', () => {
   })
 
   it('joins arrays and sets', () => {
-    expect(gather('concat', 0, [[], '*1\r\n+a\r\n'], [[], '*0\r\n'], [[], '~1\r\n+b\r\n'])).toBe(
+    expect(gather('union', 0, [[], '*1\r\n+a\r\n'], [[], '*0\r\n'], [[], '~1\r\n+b\r\n'])).toBe(
       '*2\r\n+a\r\n+b\r\n',
     )
   })
 
+  it('takes each element once, the least or greatest number, and adds up by name', () => {
+    expect(gather('union', 0, [[], '*2\r\n+a\r\n+b\r\n'], [[], '*1\r\n+b\r\n'])).toBe(
+      '*2\r\n+a\r\n+b\r\n',
+    )
+    expect(gather('least', 0, [[], ':3\r\n'], [[], ':2\r\n'])).toBe(':2\r\n')
+    expect(gather('greatest', 0, [[], ':3\r\n'], [[], ':2\r\n'])).toBe(':3\r\n')
+    expect(gather('least-each', 0, [[], '*2\r\n:3\r\n:0\r\n'], [[], '*2\r\n:1\r\n:1\r\n'])).toBe(
+      '*2\r\n:1\r\n:0\r\n',
+    )
+    expect(
+      gather('sum-pairs', 0, [[], '*2\r\n+a\r\n:3\r\n'], [[], '*4\r\n+a\r\n:1\r\n+b\r\n:1\r\n']),
+    ).toBe('*4\r\n+a\r\n:4\r\n+b\r\n:1\r\n')
+    expect(gather('least', 0, [[], '+x\r\n'])).toBe(UNEXPECTED)
+  })
+
+  it('takes any good reply where one is enough', () => {
+    expect(gather('any', 0, [[], '-ERR x\r\n'], [[], '+OK\r\n'])).toBe('+OK\r\n')
+    expect(gather('any', 0, [[], '-ERR x\r\n'], [[], '-ERR y\r\n'])).toBe('-ERR x\r\n')
+    expect(gather('same', 0, [[], '+a\r\n'], [[], '+a\r\n'])).toBe('+a\r\n')
+  })
+
   it('is the first error of a part', () => {
-    for (const kind of ['in-order', 'sum', 'all-ok', 'concat'] as const)
+    for (const kind of ['in-order', 'sum', 'all-ok', 'union'] as const)
       expect(gather(kind, 2, [[0], ':1\r\n'], [[1], '-ERR x\r\n'])).toBe('-ERR x\r\n')
   })
 
@@ -46,8 +67,8 @@ describe('gatherReplies', () => {
     const element = Buffer.from(`*1\r\n$1048576\r\n${'x'.repeat(1_048_576)}\r\n`)
     const count = Math.ceil(GATHERED_BYTES_MAX / element.length) + 1
     const parts = Array.from({ length: count }, () => ({ ordinals: [], bytes: element }))
-    expect(gatherReplies('concat', parts, 0).toString()).toMatch(/^-ERR .* above 1 GB/)
-    expect(gatherReplies('concat', parts.slice(0, 2), 0).toString('latin1', 0, 4)).toBe('*2\r\n')
+    expect(gatherReplies('union', parts, 0).toString()).toMatch(/^-ERR .* above 1 GB/)
+    expect(gatherReplies('union', parts.slice(0, 2), 0).toString('latin1', 0, 4)).toBe('*1\r\n')
   })
 
   it('says so when replies do not fit together', () => {
@@ -55,6 +76,6 @@ describe('gatherReplies', () => {
     expect(gather('all-ok', 1, [[0], ':1\r\n'])).toBe(UNEXPECTED)
     expect(gather('in-order', 2, [[0, 1], '*1\r\n:1\r\n'])).toBe(UNEXPECTED)
     expect(gather('in-order', 2, [[0], '*1\r\n:1\r\n'])).toBe(UNEXPECTED)
-    expect(gather('concat', 2, [[0], ':1\r\n'])).toBe(UNEXPECTED)
+    expect(gather('union', 2, [[0], ':1\r\n'])).toBe(UNEXPECTED)
   })
 })
