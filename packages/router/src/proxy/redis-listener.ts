@@ -76,7 +76,7 @@ export class RedisListener extends SocketListener<Session> implements SessionHos
       clientsMax: this.limits.clientsMax,
       passwordNeeded: this.passwordNeeded,
       authenticate: (user, password) => this.#authenticate(user, password),
-      clientList: () => Array.from(this.sessions, ({ client }) => client),
+      clientList: () => Array.from(this.clients, ({ client }) => client),
       killClients: (filter, exceptId) => this.#kill(filter, exceptId),
       unblockClient: (id, withError) => this.#unblock(id, withError),
     }
@@ -91,7 +91,7 @@ export class RedisListener extends SocketListener<Session> implements SessionHos
   }
 
   #kill(filter: ClientFilter, exceptId: number | undefined): number {
-    const found = [...this.sessions].filter(
+    const found = [...this.clients].filter(
       ({ client }) => client.id !== exceptId && fits(client, filter),
     )
     for (const session of found) session.drain()
@@ -99,7 +99,7 @@ export class RedisListener extends SocketListener<Session> implements SessionHos
   }
 
   #unblock(id: number, withError: boolean): boolean {
-    for (const session of this.sessions)
+    for (const session of this.clients)
       if (session.client.id === id) return session.unblock(withError)
     return false
   }

@@ -50,7 +50,7 @@ export abstract class SocketListener<S extends ClientSession> {
   }
 
   /** Its clients. */
-  protected get sessions(): ReadonlySet<S> {
+  protected get clients(): ReadonlySet<S> {
     return this.#sessions
   }
 
