@@ -59,7 +59,7 @@ export interface NodeAddresses {
   readonly peer: HostPort
   readonly admin?: HostPort
   readonly listeners: readonly {
-    readonly protocol: 'redis'
+    readonly protocol: 'redis' | 'memcached'
     readonly pool: string
     readonly address: HostPort
   }[]

@@ -13,6 +13,7 @@ export interface StartFlags {
   /** False for `--no-snapshot`. */
   readonly snapshot?: string | false
   readonly redis?: string
+  readonly memcached?: string
   readonly admin?: string
   readonly peer?: string
   readonly encrypt?: string
@@ -23,13 +24,16 @@ export interface StartFlags {
   readonly weight?: number
   readonly replicas?: number
   readonly redisBackends?: readonly string[]
+  readonly memcachedBackends?: readonly string[]
   readonly profile?: 'lan' | 'wan' | 'local'
   readonly logLevel?: NonNullable<NodeOptions['logLevel']>
 }
 
-/** The pool that `--redis-backends` defines. */
-const BACKENDS_POOL = 'cache'
+/** The pools that `--redis-backends` and `--memcached-backends` define. */
+const REDIS_POOL = 'cache'
+const MEMCACHED_POOL = 'items'
 const DEFAULT_REDIS_BIND = '127.0.0.1:6380'
+const DEFAULT_MEMCACHED_BIND = '127.0.0.1:11311'
 
 /** What the flags say, in the shape of the configuration file: only what was given. */
 export function optionsFromFlags(flags: StartFlags): NodeOptions {
@@ -51,15 +55,7 @@ export function optionsFromFlags(flags: StartFlags): NodeOptions {
     }),
     peer: flags.peer === undefined ? undefined : { bind: flags.peer },
     admin: flags.admin === undefined ? undefined : { bind: flags.admin },
-    pools:
-      flags.redisBackends === undefined
-        ? undefined
-        : {
-            [BACKENDS_POOL]: {
-              protocol: 'redis',
-              backends: flags.redisBackends.map((address) => ({ url: `redis://${address}` })),
-            },
-          },
+    pools: poolsFromFlags(flags),
   }) as NodeOptions
 }
 
@@ -73,18 +69,11 @@ export function withDaemonDefaults(
     options.pools ?? { [DEFAULT_POOL]: { protocol: 'store' } },
     flags.replicas,
   )
-  const [firstPool = DEFAULT_POOL] = Object.keys(pools)
-  const listeners =
-    flags.redis !== undefined
-      ? [{ protocol: 'redis' as const, bind: flags.redis, pool: firstPool }]
-      : (options.listeners ?? [
-          { protocol: 'redis' as const, bind: DEFAULT_REDIS_BIND, pool: firstPool },
-        ])
   return {
     ...options,
     gossip: withSnapshot(options.gossip ?? {}, defaultSnapshot(options, environment)),
     pools,
-    listeners,
+    listeners: listenersOf(options, pools, flags),
     admin: options.admin ?? {},
   }
 }
@@ -93,6 +82,44 @@ export function withDaemonDefaults(
 function withSnapshot(gossip: NonNullable<NodeOptions['gossip']>, snapshot: string) {
   const isMapping = typeof gossip === 'object' && !Array.isArray(gossip)
   return isMapping ? { snapshot, ...gossip } : gossip
+}
+
+function poolsFromFlags({ redisBackends, memcachedBackends }: StartFlags) {
+  const pool = (protocol: 'redis' | 'memcached', addresses: readonly string[] | undefined) =>
+    addresses && {
+      protocol,
+      backends: addresses.map((address) => ({ url: `${protocol}://${address}` })),
+    }
+  return present({
+    [REDIS_POOL]: pool('redis', redisBackends),
+    [MEMCACHED_POOL]: pool('memcached', memcachedBackends),
+  })
+}
+
+/** A flag names the address for its protocol; without listeners there is one for each protocol that a pool speaks. */
+function listenersOf(
+  options: NodeOptions,
+  pools: Readonly<Record<string, PoolOptions>>,
+  flags: StartFlags,
+): NonNullable<NodeOptions['listeners']> {
+  const named = Object.entries(pools)
+  const memcached = named.find(([, pool]) => pool?.protocol === 'memcached')?.[0]
+  const redis = named.find(([, pool]) => pool?.protocol !== 'memcached')?.[0]
+  const listener = (protocol: 'redis' | 'memcached', pool: string | undefined, bind: string) =>
+    pool === undefined ? [] : [{ protocol, bind, pool }]
+  const configured = options.listeners ?? [
+    ...listener('redis', redis, DEFAULT_REDIS_BIND),
+    ...listener('memcached', memcached, DEFAULT_MEMCACHED_BIND),
+  ]
+  const [anyPool = DEFAULT_POOL] = Object.keys(pools)
+  const flagged = [
+    ...(flags.redis === undefined ? [] : listener('redis', redis ?? anyPool, flags.redis)),
+    ...(flags.memcached === undefined
+      ? []
+      : listener('memcached', memcached ?? anyPool, flags.memcached)),
+  ]
+  const replaced = new Set(flagged.map(({ protocol }) => protocol))
+  return [...flagged, ...configured.filter(({ protocol }) => !replaced.has(protocol))]
 }
 
 function withReplicas(pools: Readonly<Record<string, PoolOptions>>, replicas: number | undefined) {

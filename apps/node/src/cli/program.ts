@@ -94,6 +94,10 @@ function addStart(program: Command, exitWith: (code: number) => void): void {
     .option('--no-snapshot', 'forget the known peers at each stop')
     .option('--advertise <host[:port]>', 'address told to the other members')
     .option('--redis <host:port>', 'Redis listener (default: 127.0.0.1:6380)')
+    .option(
+      '--memcached <host:port>',
+      'memcached listener (default with a memcached pool: 127.0.0.1:11311)',
+    )
     .option('--admin <host:port>', 'admin API, health and metrics (default: 127.0.0.1:7900)')
     .option('--peer <host:port>', 'links between members (default: gossip host, gossip port + 1)')
     .option('--encrypt <key>', 'cluster key, base64; `ringway keygen` makes one')
@@ -111,6 +115,11 @@ function addStart(program: Command, exitWith: (code: number) => void): void {
     .option(
       '--redis-backends <host:port,…>',
       'route to these Redis servers instead of the embedded store',
+      list,
+    )
+    .option(
+      '--memcached-backends <host:port,…>',
+      'route to these memcached servers instead of the embedded store',
       list,
     )
     .addOption(new Option('--profile <name>', 'gossip timings').choices(['lan', 'wan', 'local']))

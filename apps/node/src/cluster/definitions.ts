@@ -1,5 +1,5 @@
 import { RING_PLACEMENTS, xxh32 } from '@ringway/ring'
-import type { PoolConfig, RedisPoolConfig } from '../config/config.ts'
+import type { PoolConfig, StaticPoolConfig } from '../config/config.ts'
 
 /** Placement parameters that all members must share: they are part of the cluster's identity. */
 export const PLACEMENT = { name: 'ringway', pointsPerWeight: 4096, hashTags: true } as const
@@ -15,7 +15,7 @@ export function clusterTag(label: string): string {
 }
 
 /** Backends as the ring takes them: sorted, except where their order counts. */
-function inOrder({ placement, backends }: RedisPoolConfig) {
+function inOrder({ placement, backends }: StaticPoolConfig) {
   const facts = backends.map(({ id, weight, zone }) => [id, weight, zone ?? ''])
   return RING_PLACEMENTS[placement.placement ?? 'ringway'].order === 'ids' ? facts.sort() : facts
 }

@@ -1,5 +1,5 @@
 import type { BackendTopology, PoolTopology, Topology } from '@ringway/router'
-import type { PoolConfig } from '../config/config.ts'
+import type { BackendConfig } from '../config/config.ts'
 import type { ClusterMember } from './member-tags.ts'
 import type { PoolRing } from './pool-ring.ts'
 
@@ -35,11 +35,6 @@ function memberBackend(member: ClusterMember): BackendTopology {
   }
 }
 
-function staticBackend({
-  id,
-  address,
-  weight,
-  zone,
-}: Extract<PoolConfig, { protocol: 'redis' }>['backends'][number]): BackendTopology {
+function staticBackend({ id, address, weight, zone }: BackendConfig): BackendTopology {
   return { id, ...address, weight, ...(zone === undefined ? {} : { zone }), state: 'up' }
 }

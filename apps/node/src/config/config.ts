@@ -31,7 +31,7 @@ export interface GossipConfig {
   readonly delegate: 'plain' | 'serf'
 }
 
-export type PoolConfig = StorePoolConfig | RedisPoolConfig
+export type PoolConfig = StorePoolConfig | StaticPoolConfig
 
 export interface StorePoolConfig {
   readonly protocol: 'store'
@@ -42,8 +42,9 @@ export interface StorePoolConfig {
   readonly maxMemoryPolicy: 'allkeys-lru' | 'noeviction'
 }
 
-export interface RedisPoolConfig {
-  readonly protocol: 'redis'
+/** A pool of servers that are listed. */
+export interface StaticPoolConfig {
+  readonly protocol: 'redis' | 'memcached'
   readonly name: string
   readonly placement: RingOptions
   readonly backends: readonly BackendConfig[]
@@ -57,7 +58,7 @@ export interface BackendConfig {
 }
 
 export interface ListenerConfig {
-  readonly protocol: 'redis'
+  readonly protocol: 'redis' | 'memcached'
   readonly bind: HostPort
   readonly pool: string
 }

@@ -40,14 +40,18 @@ export const FORMATS = {
     allowed: Object.keys(RING_PLACEMENTS).join(', '),
     accepts: (value) => Object.hasOwn(RING_PLACEMENTS, value),
   },
-  'redis-url': {
-    allowed: 'redis://HOST:PORT',
-    accepts: (value) => parseRedisUrl(value) !== undefined,
+  'backend-url': {
+    allowed: 'redis://HOST:PORT or memcached://HOST:PORT',
+    accepts: (value) => parseBackendUrl(value) !== undefined,
   },
 } as const satisfies Record<string, Format>
 
-/** The address in `redis://HOST:PORT` (or a bare `HOST:PORT`); undefined when it is neither. */
-export function parseRedisUrl(value: string) {
-  const address = parseHostPort(value.replace(/^redis:\/\//, '').replace(/\/$/, ''), 6379)
-  return address && address.host !== '0.0.0.0' && address.port > 0 ? address : undefined
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { redis: 6379, memcached: 11211 }
+
+/** Scheme and address of `redis://HOST:PORT`, `memcached://HOST:PORT` or a bare `HOST:PORT`; undefined when it is none. */
+export function parseBackendUrl(value: string) {
+  const [, scheme, rest = ''] = /^(?:(redis|memcached):\/\/)?([^/]*)\/?$/.exec(value) ?? []
+  const address = parseHostPort(rest, scheme === undefined ? undefined : DEFAULT_PORTS[scheme])
+  if (address === undefined || address.host === '0.0.0.0' || address.port === 0) return undefined
+  return { scheme, address }
 }

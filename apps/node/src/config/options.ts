@@ -31,7 +31,7 @@ export interface NodeOptions {
   readonly peer?: { readonly bind?: string }
   readonly pools?: Readonly<Record<string, PoolOptions>>
   readonly listeners?: readonly {
-    readonly protocol: 'redis'
+    readonly protocol: 'redis' | 'memcached'
     readonly bind: string
     readonly pool: string
   }[]
@@ -47,7 +47,7 @@ export type PlacementEntry = RingOptions extends infer Options
   : never
 
 export interface PoolOptions {
-  readonly protocol: 'store' | 'redis'
+  readonly protocol: 'store' | 'redis' | 'memcached'
   /** A name, or a name with options: docs/placements.md. @defaultValue 'ringway' */
   readonly placement?: PlacementName | PlacementEntry
   readonly replicas?: number

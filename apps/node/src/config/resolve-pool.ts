@@ -2,22 +2,22 @@ import { NodeError } from '../errors.ts'
 import { formatHostPort } from './address.ts'
 import { parseBytes } from './bytes.ts'
 import type { BackendConfig, PoolConfig } from './config.ts'
-import { parseRedisUrl } from './formats.ts'
+import { parseBackendUrl } from './formats.ts'
 import type { PoolOptions } from './options.ts'
 import { resolvePlacement } from './resolve-placement.ts'
 
 /** Checks what the schema cannot say about one pool. */
 export function resolvePool(name: string, pool: PoolOptions, source: string): PoolConfig {
-  if (pool.protocol === 'redis') {
+  if (pool.protocol !== 'store') {
     const backends = resolveBackends(name, pool, source)
     const key = `pools.${name}.placement`
     const placement = resolvePlacement(pool.placement, backends, key, source)
-    return { protocol: 'redis', name, placement, backends }
+    return { protocol: pool.protocol, name, placement, backends }
   }
   if (pool.backends !== undefined)
     throw new NodeError(
       'CONFIG_INVALID',
-      `${source}: pools.${name}.backends: a store pool lives on the members themselves; allowed: no backends, or protocol redis`,
+      `${source}: pools.${name}.backends: a store pool lives on the members themselves; allowed: no backends, or protocol redis or memcached`,
     )
   if (pool.placement !== undefined && pool.placement !== 'ringway')
     throw new NodeError(
@@ -46,7 +46,7 @@ function resolveBackends(
   source: string,
 ): readonly BackendConfig[] {
   const backends = (pool.backends ?? []).map((backend) => {
-    const address = parseRedisUrl(backend.url) ?? { host: '', port: 0 }
+    const address = addressOf(name, pool, backend.url, source)
     return {
       id: backend.id ?? formatHostPort(address),
       address,
@@ -57,7 +57,7 @@ function resolveBackends(
   if (backends.length === 0)
     throw new NodeError(
       'CONFIG_INVALID',
-      `${source}: pools.${name}.backends is missing; allowed: a list of at least 1 server for a redis pool`,
+      `${source}: pools.${name}.backends is missing; allowed: a list of at least 1 server for a ${pool.protocol} pool`,
     )
   const repeated = backends.find(
     ({ id }, index) => backends.findIndex((other) => other.id === id) !== index,
@@ -68,4 +68,13 @@ function resolveBackends(
       `${source}: pools.${name}.backends: ${repeated.id} is listed twice; allowed: every id once`,
     )
   return backends
+}
+
+function addressOf(name: string, { protocol }: PoolOptions, url: string, source: string) {
+  const { scheme = protocol, address } = parseBackendUrl(url) ?? {}
+  if (address !== undefined && scheme === protocol) return address
+  throw new NodeError(
+    'CONFIG_INVALID',
+    `${source}: pools.${name}.backends: found ${url} in a pool with protocol ${protocol}; allowed: ${protocol}://HOST:PORT`,
+  )
 }

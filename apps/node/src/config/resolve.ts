@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { NodeError } from '../errors.ts'
 import { formatHostPort, type HostPort, isLoopback, PORT_MAX, requireHostPort } from './address.ts'
-import type { ListenerConfig, NodeConfig } from './config.ts'
+import type { ListenerConfig, NodeConfig, PoolConfig } from './config.ts'
 import type { NodeOptions, PoolOptions } from './options.ts'
 import { type FilledGossip, resolveGossip } from './resolve-gossip.ts'
 import { resolvePool } from './resolve-pool.ts'
@@ -74,13 +74,32 @@ function checkReferences(config: NodeConfig, source: string): void {
       'CONFIG_INVALID',
       `${source}: pools: found the store pools ${stores.map(({ name }) => name).join(', ')}; allowed: one pool with protocol store`,
     )
-  for (const [index, { pool }] of config.listeners.entries()) {
-    if (config.pools.some(({ name }) => name === pool)) continue
+  for (const [index, { pool, protocol }] of config.listeners.entries()) {
+    const named = config.pools.find(({ name }) => name === pool)
+    if (named !== undefined) {
+      checkSpoken(protocol, named, `${source}: listeners.${index}`)
+      continue
+    }
     throw new NodeError(
       'CONFIG_INVALID',
       `${source}: listeners.${index}.pool: found ${JSON.stringify(pool)}; allowed: ${config.pools.map(({ name }) => name).join(', ')}`,
     )
   }
+}
+
+/** Which pools clients of a protocol can be served from. */
+const SERVED_FROM: Readonly<Record<ListenerConfig['protocol'], readonly string[]>> = {
+  redis: ['redis', 'store'],
+  memcached: ['memcached'],
+}
+
+function checkSpoken(protocol: ListenerConfig['protocol'], pool: PoolConfig, key: string): void {
+  const allowed = SERVED_FROM[protocol]
+  if (allowed.includes(pool.protocol)) return
+  throw new NodeError(
+    'CONFIG_INVALID',
+    `${key}.pool: found ${pool.name}, which has protocol ${pool.protocol}; allowed for ${protocol} clients: a pool with protocol ${allowed.join(' or ')}`,
+  )
 }
 
 function checkAddresses(config: NodeConfig, source: string): void {

@@ -167,6 +167,16 @@ describe('resolveConfig', () => {
       /pools\.a\.backends is missing/,
     ],
     [
+      'a backend of another protocol',
+      { pools: { a: { protocol: 'memcached', backends: [{ url: 'redis://a:1' }] } } },
+      /pools\.a\.backends: found redis:\/\/a:1 in a pool with protocol memcached; allowed: memcached:\/\//,
+    ],
+    [
+      'memcached clients of a store pool',
+      { listeners: [{ protocol: 'memcached', bind: '127.0.0.1:1', pool: 'store' }] },
+      /listeners\.0\.pool: found store, which has protocol store; allowed for memcached clients: a pool with protocol memcached/,
+    ],
+    [
       'a store pool with backends',
       { pools: { a: { protocol: 'store', backends: [{ url: 'redis://a:1' }] } } },
       /pools\.a\.backends: a store pool lives on the members/,

@@ -6,7 +6,7 @@ export const LISTENER_SCHEMA: OptionSchema = {
   additionalProperties: false,
   required: ['protocol', 'bind', 'pool'],
   properties: {
-    protocol: { type: 'string', description: 'What clients speak.', enum: ['redis'] },
+    protocol: { type: 'string', description: 'What clients speak.', enum: ['redis', 'memcached'] },
     bind: hostPort('Address on which clients connect.'),
     pool: { type: 'string', description: 'Pool that serves them.', minLength: 1 },
   },

@@ -32,7 +32,7 @@ export interface OptionSchema {
     | 'seed'
     | 'bytes'
     | 'key'
-    | 'redis-url'
+    | 'backend-url'
     | 'placement'
   readonly 'x-allowed'?: string
 }

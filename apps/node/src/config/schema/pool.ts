@@ -8,8 +8,8 @@ const backend: OptionSchema = {
   properties: {
     url: {
       type: 'string',
-      description: 'Where the server is: `redis://HOST:PORT`.',
-      'x-format': 'redis-url',
+      description: 'Where the server is: `redis://HOST:PORT` or `memcached://HOST:PORT`.',
+      'x-format': 'backend-url',
     },
     id: {
       type: 'string',
@@ -37,14 +37,14 @@ export const POOL_SCHEMA: OptionSchema = {
     protocol: {
       type: 'string',
       description:
-        '`store`: the embedded replicated store. `redis`: Redis servers listed under `backends`.',
-      enum: ['store', 'redis'],
+        '`store`: the embedded replicated store. `redis`, `memcached`: the servers listed under `backends`.',
+      enum: ['store', 'redis', 'memcached'],
     },
     placement: PLACEMENT_SCHEMA,
     replicas: {
       type: 'integer',
       description:
-        'Distinct members that hold each key of a `store` pool. A `redis` pool keeps one copy.',
+        'Distinct members that hold each key of a `store` pool. Other pools keep one copy.',
       minimum: 1,
       maximum: 8,
       default: 2,
@@ -68,6 +68,11 @@ export const POOL_SCHEMA: OptionSchema = {
       enum: ['allkeys-lru', 'noeviction'],
       default: 'allkeys-lru',
     },
-    backends: { type: 'array', description: '`redis`: the servers.', minItems: 1, items: backend },
+    backends: {
+      type: 'array',
+      description: '`redis` and `memcached`: the servers.',
+      minItems: 1,
+      items: backend,
+    },
   },
 }
