@@ -5,6 +5,7 @@ import type { Effects } from './effects.ts'
 import type { Peer } from './member.ts'
 import type { Membership } from './membership.ts'
 import type { SwimOptions } from './options.ts'
+import type { SwimTally } from './tally.ts'
 
 /** Life of a machine; it never goes back. */
 export type Phase = 'idle' | 'running' | 'leaving' | 'left'
@@ -23,6 +24,14 @@ export const PLANTED_BUGS = [
   'no-gossip-to-the-dead',
   'skip-reminder',
   'unbounded-retransmit',
+  'refute-before-eviction',
+  'refute-at-the-same-incarnation',
+  'forget-nacks',
+  'ignore-confirmations',
+  'count-the-first-accuser-twice',
+  'blame-peers-for-lag',
+  'keep-suspicion-secret',
+  'steal-name',
 ] as const
 
 export type PlantedBug = (typeof PLANTED_BUGS)[number]
@@ -47,6 +56,7 @@ export interface Context {
   /** Opaque payloads of the application. */
   readonly userBroadcasts: BroadcastQueue
   readonly awareness: Awareness
+  readonly tally: SwimTally
   readonly planted: PlantedBug | undefined
   phase: Phase
   /** Sequence number of the latest ping; u32, wraps. */

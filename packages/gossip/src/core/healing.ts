@@ -60,7 +60,10 @@ export class Healing {
     for (const [name, lost] of this.#lost) if (lost.until <= now) this.#lost.delete(name)
     if (this.#lost.size === 0 || this.#context.phase !== 'running') return
     const chosen = this.#choose()
-    if (chosen !== undefined) this.#exchange(chosen.to, out)
+    if (chosen !== undefined) {
+      this.#context.tally.healsTried++
+      this.#exchange(chosen.to, out)
+    }
     this.#arm(now, out)
   }
 

@@ -92,12 +92,13 @@ export class Prober {
     const probe = this.#probe
     if (probe === undefined) return
     probe.direct = false
-    const { membership } = this.#context
+    const { membership, tally } = this.#context
     const peer = membership.peer(probe.row)
     for (const row of this.#relays(probe.row)) {
       const relay = membership.peer(row)
       const nack = sendsNacks(relay.versions)
       if (nack) probe.nacksOwed++
+      tally.indirectAsked++
       this.#gossip.sendWith(relay.to, this.#request(probe, nack), out)
     }
     if (answersStreamPings(peer.versions)) {
@@ -117,7 +118,9 @@ export class Prober {
   }
 
   refuse(seq: number): void {
-    if (this.#probe?.seq === seq) this.#probe.nacks++
+    if (this.#probe?.seq !== seq) return
+    this.#context.tally.nacksHeard++
+    this.#probe.nacks++
   }
 
   /** We slept: the probe under way proves nothing. */
@@ -150,17 +153,18 @@ export class Prober {
       nacksOwed: 0,
       nacks: 0,
     }
+    this.#context.tally.probes++
     this.#probe = probe
     out.setTimer('probe-timeout', probe.timeoutAt)
     this.#ping(probe, out)
   }
 
   #ping(probe: Probe, out: Effects): void {
-    const { membership } = this.#context
+    const { membership, planted, tally } = this.#context
     const { row } = probe
     const { name, to } = membership.peer(row)
     const ping = pingFor(this.#context, probe.seq, name)
-    if (membership.state(row) !== 'suspect') {
+    if (membership.state(row) !== 'suspect' || planted === 'keep-suspicion-secret') {
       this.#gossip.sendWith(to, ping, out)
       return
     }
@@ -168,11 +172,13 @@ export class Prober {
     const from = membership.peer(membership.self).name
     const incarnation = membership.incarnation(row)
     const buddy: Suspect = { type: 'suspect', incarnation, node: name, from }
+    tally.suspectsTold++
     out.sendPacket(to, [ping, buddy])
   }
 
   #fail(probe: Probe, now: Millis, out: Effects): void {
     this.#probe = undefined
+    this.#context.tally.probesFailed++
     // Silent helpers say more about us than about the target.
     const owed = probe.nacksOwed
     judgeOurselves(this.#context, owed > 0 ? Math.max(0, owed - probe.nacks) : 1, out)

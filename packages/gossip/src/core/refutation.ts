@@ -37,8 +37,13 @@ export class Refutation {
 
   /** A claim about us that is not true and could be believed: answer above it. */
   refute(accusedIncarnation: number, now: Millis, out: Effects): void {
-    if (this.#context.planted === 'skip-refutation') return
+    const { membership, planted, tally } = this.#context
+    if (planted === 'skip-refutation') return
+    tally.refutations++
     this.raise(accusedIncarnation)
+    if (planted === 'refute-at-the-same-incarnation') {
+      membership.setIncarnation(membership.self, accusedIncarnation)
+    }
     // Whoever must defend himself was late: a sign of his own bad health.
     judgeOurselves(this.#context, 1, out)
     this.announce(now, out)

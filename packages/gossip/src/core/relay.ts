@@ -10,8 +10,16 @@ import { pingFor } from './probe.ts'
 interface Relayed {
   readonly asker: Address
   readonly seq: number
-  readonly wantsNack: boolean
+  /** When a late ack is no use any more. */
+  readonly until: Millis
+  owesNack: boolean
 }
+
+/**
+ * Share of the probe timeout after which a nack says "not yet" (Lifeguard §IV.B). Told only when the timeout is over, as
+ * memberlist does, it reaches an asker with `lan` timings just after its verdict, which then blames the asker.
+ */
+const NACK_SHARE = 0.8
 
 const relayKey = (seq: number): string => `relay:${seq}`
 
@@ -30,10 +38,12 @@ export class Relay {
     if (this.#pending.size >= RELAYS_MAX || !isAddress(request.target)) return
     const { config, options } = this.#context
     const seq = nextSeq(this.#context)
+    this.#context.tally.indirectServed++
     const port = request.port === 0 ? options.port : request.port
     const asker = sourceOf(request, from)
-    this.#pending.set(seq, { asker, seq: request.seq, wantsNack: request.nack })
-    out.setTimer(relayKey(seq), now + config.probeTimeoutMs)
+    const until = now + config.probeTimeoutMs
+    this.#pending.set(seq, { asker, seq: request.seq, until, owesNack: request.nack })
+    out.setTimer(relayKey(seq), request.nack ? now + NACK_SHARE * config.probeTimeoutMs : until)
     const ping = pingFor(this.#context, seq, request.node)
     this.#gossip.sendWith({ host: hostOf(request.target), port }, ping, out)
   }
@@ -48,13 +58,20 @@ export class Relay {
     return true
   }
 
-  /** Nobody answered in time. A later ack is dropped. */
+  /** Nobody answered yet: says so, waits for the rest of the time, and then drops a later ack. */
   expire(seq: number, out: Effects): void {
     const relayed = this.#pending.get(seq)
-    this.#pending.delete(seq)
-    if (relayed?.wantsNack) {
-      this.#gossip.sendWith(relayed.asker, { type: 'nack', seq: relayed.seq }, out)
+    if (relayed === undefined) return
+    if (!relayed.owesNack) {
+      this.#pending.delete(seq)
+      return
     }
+    relayed.owesNack = false
+    out.setTimer(relayKey(seq), relayed.until)
+    const { planted, tally } = this.#context
+    if (planted === 'forget-nacks') return
+    tally.nacksSent++
+    this.#gossip.sendWith(relayed.asker, { type: 'nack', seq: relayed.seq }, out)
   }
 }
 

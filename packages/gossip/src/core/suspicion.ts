@@ -11,9 +11,10 @@ export const LAG_DEFERRALS_MAX = 3
 export class Suspicion {
   readonly #accusers: Set<string>
   readonly #wanted: number
-  readonly #startedAt: Millis
   readonly #minMs: number
   readonly #maxMs: number
+  /** Later than it was by the time that does not count. */
+  #startedAt: Millis
   #confirmed = 0
   #deferrals = 0
   #deadline: Millis
@@ -46,6 +47,7 @@ export class Suspicion {
   defer(lagMs: number, now: Millis): void {
     if (this.#deferrals >= LAG_DEFERRALS_MAX) return
     this.#deferrals++
+    this.#startedAt = Math.min(now, this.#startedAt + lagMs)
     this.#deadline = Math.max(this.#deadline, now) + Math.min(lagMs, this.#minMs)
   }
 

@@ -21,6 +21,7 @@ import { Prober } from './probe.ts'
 import { ProbeSchedule } from './probe-schedule.ts'
 import { Refutation } from './refutation.ts'
 import { Relay, sourceOf } from './relay.ts'
+import { emptyTally, type SwimTally } from './tally.ts'
 import { Transitions } from './transitions.ts'
 import { versionsFault, versionsMismatch } from './versions.ts'
 
@@ -59,6 +60,7 @@ export interface Swim {
   readonly incarnation: number
   /** Broadcasts that wait for a place in a packet; never more than `broadcastsMax`. */
   readonly queued: number
+  readonly tally: Readonly<SwimTally>
 }
 
 /**
@@ -102,13 +104,14 @@ class SwimMachine implements Swim {
       broadcasts: new BroadcastQueue(measure, config.broadcastsMax),
       userBroadcasts: new BroadcastQueue(measure, USER_BROADCASTS_MAX),
       awareness: new Awareness(config.awarenessMaxMultiplier),
+      tally: emptyTally(),
       planted: rigging.planted,
       phase: 'idle',
       // An unknown start makes forged acks a guess.
       seq: random.below(0x1_0000_0000),
     }
     for (const { peer, incarnation } of rigging.known ?? []) {
-      context.membership.insert(peer, incarnation, 0)
+      if (peer.name !== options.name) context.membership.insert(peer, incarnation, 0)
     }
     this.#context = context
     this.#gossip = new GossipRound(context)
@@ -128,6 +131,10 @@ class SwimMachine implements Swim {
   get incarnation(): number {
     const { membership } = this.#context
     return membership.incarnation(membership.self)
+  }
+
+  get tally(): Readonly<SwimTally> {
+    return this.#context.tally
   }
 
   get queued(): number {
@@ -227,7 +234,8 @@ class SwimMachine implements Swim {
   }
 
   lag(lagMs: number, now: Millis, out: Effects): void {
-    const { config, phase } = this.#context
+    const { config, phase, planted } = this.#context
+    if (planted === 'blame-peers-for-lag') return
     // Less than a probe may take proves nothing about anybody.
     if (phase !== 'running' || lagMs <= config.probeTimeoutMs) return
     this.#lagSeenAt = now

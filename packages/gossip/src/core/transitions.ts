@@ -77,10 +77,11 @@ export class Transitions {
 
   /** Others hold us dead or left. Owners must hear it before we deny it. */
   evicted(incarnation: number, from: string, now: Millis, out: Effects): void {
-    const { membership, phase } = this.#context
+    const { membership, phase, planted } = this.#context
     if (phase !== 'running' || incarnation < membership.incarnation(membership.self)) return
+    if (planted === 'refute-before-eviction') this.#refutation.refute(incarnation, now, out)
     out.notify({ type: 'evicted', incarnation, from })
-    this.#refutation.refute(incarnation, now, out)
+    if (planted !== 'refute-before-eviction') this.#refutation.refute(incarnation, now, out)
   }
 
   /** The suspicion timer of a member fired. */
@@ -108,10 +109,11 @@ export class Transitions {
 
   /** We slept for `lagMs` and may have missed refutations: nobody dies for that. O(n). */
   defer(lagMs: number, now: Millis, out: Effects): void {
-    const { membership } = this.#context
+    const { membership, tally } = this.#context
     for (const row of membership.rows) {
       const suspicion = membership.suspicion(row)
       if (suspicion === undefined) continue
+      tally.deferrals++
       suspicion.defer(lagMs, now)
       out.setTimer(suspicionKey(membership.peer(row).name), suspicion.deadline)
     }
@@ -122,11 +124,12 @@ export class Transitions {
    * answer, which is no longer gossiped: it gets it directly.
    */
   #isStale(row: Row, claim: Suspect | Dead, out: Effects): boolean {
-    const { membership, phase } = this.#context
+    const { membership, phase, tally } = this.#context
     if (claim.incarnation >= membership.incarnation(row)) return false
     const accuser = membership.find(claim.from)
     const mayAnswer = row === membership.self && accuser !== undefined && accuser !== row
     if (mayAnswer && phase === 'running') {
+      tally.accusersTold++
       out.sendPacket(membership.peer(accuser).to, [this.#refutation.statement()])
     }
     return true
@@ -215,6 +218,7 @@ export class Transitions {
     if (lost === undefined || !isSameTarget(lost.to, to) || planted === 'skip-reminder') return
     const incarnation = Math.max(lost.incarnation, membership.incarnation(row))
     const from = membership.peer(membership.self).name
+    this.#context.tally.reminders++
     out.sendPacket(to, [{ type: 'dead', incarnation, node: name, from }])
   }
 
@@ -245,14 +249,17 @@ export class Transitions {
       from: membership.peer(membership.self).name,
     }
     if (from !== undefined && isSameTarget(from, to)) {
+      this.#context.tally.staleTold++
       out.sendPacket(to, [accusation])
     }
     if (broadcasts.get(name) === undefined) this.#gossip.announce(name, accusation, out, now)
   }
 
   #confirm(row: Row, suspicion: Suspicion, claim: Suspect, now: Millis, out: Effects): void {
-    this.#context.membership.setIncarnation(row, claim.incarnation)
-    if (!suspicion.confirm(claim.from, now)) return
+    const { membership, planted, tally } = this.#context
+    membership.setIncarnation(row, claim.incarnation)
+    if (planted === 'ignore-confirmations' || !suspicion.confirm(claim.from, now)) return
+    tally.confirmations++
     out.setTimer(suspicionKey(claim.node), suspicion.deadline)
     this.#gossip.announce(claim.node, claim, out, now)
   }
@@ -280,12 +287,13 @@ export class Transitions {
   }
 
   #startSuspicion(row: Row, from: string, now: Millis, out: Effects): void {
-    const { config, membership } = this.#context
+    const { config, membership, planted } = this.#context
     const members = membership.size
     const minMs = suspicionTimeoutMs(config.suspicionMult, members, config.probeIntervalMs)
     const maxMs = config.suspicionMaxTimeoutMult * minMs
     const wanted = suspicionConfirmations(config.suspicionMult, members)
     const suspicion = new Suspicion(from, wanted, minMs, maxMs, now)
+    if (planted === 'count-the-first-accuser-twice') suspicion.confirm(`${from} again`, now)
     membership.setSuspicion(row, suspicion)
     out.setTimer(suspicionKey(membership.peer(row).name), suspicion.deadline)
   }
@@ -306,12 +314,13 @@ export class Transitions {
 
   /** May the name move to the claimed address? If not, it is told as a conflict. */
   #mayMove(row: Row, claim: Alive, now: Millis, out: Effects): boolean {
-    const { config, membership, options } = this.#context
+    const { config, membership, options, planted } = this.#context
     const state = membership.state(row)
     const goneForMs = now - membership.since(row)
     const free =
       row !== membership.self &&
-      (membership.isReleased(row) ||
+      (planted === 'steal-name' ||
+        membership.isReleased(row) ||
         state === 'left' ||
         (state === 'dead' && config.deadNodeReclaimMs > 0 && goneForMs > config.deadNodeReclaimMs))
     if (!free) {

@@ -1,47 +1,19 @@
-import type { SwimConfig } from '../core/config.ts'
-import type { Effects, MemberEvent, Millis } from '../core/effects.ts'
-import type { Address, Message, StateExchange } from '../core/messages.ts'
-import type { EventHeap } from './event-heap.ts'
-import type { SimulatedNetwork } from './simulated-network.ts'
-import { type SimulatedNode, SOCKET_PACKETS_MAX } from './simulated-node.ts'
-import type { SimulationCounts } from './simulation-counts.ts'
-import type { SimulationOptions } from './simulation-options.ts'
-import type { Trace } from './trace.ts'
-
-/** What all drivers of a simulation share. */
-export interface World {
-  readonly now: Millis
-  readonly heap: EventHeap
-  readonly trace: Trace
-  readonly network: SimulatedNetwork
-  readonly counts: SimulationCounts
-  readonly config: SwimConfig
-  readonly options: SimulationOptions
-  readonly byAddress: ReadonlyMap<string, SimulatedNode>
-  /** A call into a machine has returned. */
-  afterCall(node: SimulatedNode): void
-  notify(node: SimulatedNode, event: MemberEvent): void
-}
-
-/** Does the machine that asked still run? */
-type IsCurrent = () => boolean
-
-/** One push/pull under way. */
-interface Call {
-  readonly node: SimulatedNode
-  readonly to: Address
-  readonly isCurrent: IsCurrent
-  readonly timeoutAt: Millis
-}
-
-const EPHEMERAL_PORT = 40_000
+import type { Effects, Millis, TimerKey } from '../core/effects.ts'
+import type { Address, Message } from '../core/messages.ts'
+import { isResponsive, type SimulatedNode, SOCKET_PACKETS_MAX } from './simulated-node.ts'
+import { SimulatedStreams } from './simulated-streams.ts'
+import type { World } from './world.ts'
 
 /** Does what the machines want done, as a driver over UDP and TCP would: timers, datagrams, streams. */
 export class SimulatedDriver {
   readonly #world: World
+  readonly #streams: SimulatedStreams
 
   constructor(world: World) {
     this.#world = world
+    this.#streams = new SimulatedStreams(world, (node, from, messages) =>
+      this.#deliver(node, from, messages),
+    )
   }
 
   /** The effects of the machine that runs on this node now; those of earlier ones come to nothing. */
@@ -50,152 +22,86 @@ export class SimulatedDriver {
     const isCurrent = () =>
       node.instance === instance && node.status !== 'down' && node.status !== 'left'
     return {
-      sendPacket: (to, messages) => this.#send(node, to, messages),
-      exchangeState: (to, local) => this.#exchange(node, to, local, isCurrent),
+      sendPacket: (to, messages) => this.send(node, to, messages),
+      exchangeState: (to, local) => this.#streams.exchange(node, to, local, isCurrent),
       pingOverStream: (to, name, seq, deadline) =>
-        this.#streamPing(node, to, name, seq, deadline, isCurrent),
-      setTimer: (key, at) => {
-        const event = this.#world.heap.push(Math.max(at, this.#world.now), () => {
-          if (isCurrent() && node.timers.get(key) === event) this.#fire(node, key)
-        })
-        node.timers.set(key, event)
-      },
+        this.#streams.ping({ node, to, name, seq, deadline, isCurrent }),
+      setTimer: (key, at) => this.#setTimer(node, key, at, isCurrent),
       clearTimer: (key) => node.timers.delete(key),
       notify: (event) => this.#world.notify(node, event),
     }
   }
 
-  #fire(node: SimulatedNode, key: string): void {
-    if (node.status === 'paused') {
-      const event = node.timers.get(key)
-      node.overdue.push(() => {
-        if (node.timers.get(key) === event) this.#fire(node, key)
-      })
+  /** The node's clock changed: its timers come due at other moments. */
+  reschedule(node: SimulatedNode): void {
+    const { instance } = node
+    const isCurrent = () =>
+      node.instance === instance && node.status !== 'down' && node.status !== 'left'
+    for (const [key, { at }] of [...node.timers]) this.#setTimer(node, key, at, isCurrent)
+  }
+
+  /** One datagram; a blocked process keeps it until it can send. */
+  send(node: SimulatedNode, to: Address, messages: readonly Message[]): void {
+    const { counts, heap, network, now, wire } = this.#world
+    if (node.isBlocked) {
+      if (node.outbox.length < SOCKET_PACKETS_MAX) node.outbox.push({ to, messages })
+      else counts.packetsDropped++
       return
     }
-    node.timers.delete(key)
-    this.#world.trace.mark(this.#world.now, node.id, key)
-    node.swim.fire(key, this.#world.now, node.out)
-    this.#world.afterCall(node)
-  }
-
-  #send(node: SimulatedNode, to: Address, messages: readonly Message[]): void {
-    this.#world.counts.packets++
+    counts.packets++
+    for (const { type } of messages) counts.messages[type]++
+    const { content, bytes } = wire.packet(messages)
+    counts.packetBytes += bytes
     const target = this.#world.byAddress.get(to.host)
-    const fates = this.#world.network.fates(node.network)
-    if (fates.length === 0) this.#world.counts.packetsLost++
-    if (fates.length > 1) this.#world.counts.packetsDoubled++
+    const fates = network.fates(node.network)
+    if (fates.length === 0) counts.packetsLost++
+    if (fates.length > 1) counts.packetsDoubled++
     if (target === undefined) return
-    const carried = this.#world.options.carry?.(messages) ?? messages
     for (const delay of fates) {
-      this.#world.heap.push(this.#world.now + delay, () => {
-        if (this.#world.network.isOpen(node, target)) this.#deliver(target, node.to, carried)
+      heap.push(now + delay, () => {
+        if (network.isOpen(node, target)) this.#deliver(target, node.to, content)
       })
-    }
-  }
-
-  #deliver(target: SimulatedNode, from: Address, messages: readonly Message[]): void {
-    if (target.status === 'up') this.receive(target, from, messages)
-    else if (target.status === 'paused' && target.socket.length < SOCKET_PACKETS_MAX) {
-      target.socket.push({ from, messages })
     }
   }
 
   receive(node: SimulatedNode, from: Address, messages: readonly Message[]): void {
+    const { now, trace } = this.#world
+    const local = node.clock.read(now)
     for (const message of messages) {
-      this.#world.trace.mark(
-        this.#world.now,
-        node.id,
-        message.type,
-        'seq' in message ? message.seq : 0,
-      )
-      node.swim.receive(from, message, this.#world.now, node.out)
+      trace.mark(now, node.id, message.type, 'seq' in message ? message.seq : 0)
+      node.swim.receive(from, message, local, node.out)
     }
     this.#world.afterCall(node)
   }
 
-  /**
-   * Dialer ── its half ──► acceptor: answers with its own, then merges ── its half ──► dialer merges.
-   * Whatever goes wrong on the way, the dialer notices only by silence, except a closed port.
-   */
-  #exchange(node: SimulatedNode, to: Address, local: StateExchange, isCurrent: IsCurrent): void {
-    const world = this.#world
-    world.counts.exchanges++
-    const target = world.byAddress.get(to.host)
-    const delay = world.network.streamDelayMs(node.network)
-    const call: Call = { node, to, isCurrent, timeoutAt: world.now + world.config.streamTimeoutMs }
-    if (target === undefined || delay === undefined) {
-      this.#failCall(call, call.timeoutAt)
-      return
-    }
-    const offered = world.options.carryState?.(local) ?? local
-    world.heap.push(world.now + delay, () => this.#accept(call, target, offered))
-  }
-
-  #accept(call: Call, target: SimulatedNode, offered: StateExchange): void {
-    const world = this.#world
-    const isSilent = target.status === 'paused' || !this.#canTalk(call.node, target)
-    if (isSilent || target.status !== 'up') {
-      this.#failCall(call, isSilent ? call.timeoutAt : world.now)
-      return
-    }
-    const answer = target.swim.localState(offered.join)
-    const reply = world.options.carryState?.(answer) ?? answer
-    world.trace.mark(world.now, target.id, 'accept', offered.nodes.length)
-    const dialer: Address = { host: call.node.to.host, port: EPHEMERAL_PORT }
-    target.swim.mergeState(dialer, offered, world.now, target.out)
-    world.afterCall(target)
-    const delay = world.network.streamDelayMs(target.network)
-    if (delay === undefined) this.#failCall(call, call.timeoutAt)
-    else world.heap.push(world.now + delay, () => this.#finish(call, target, reply))
-  }
-
-  #finish(call: Call, target: SimulatedNode, reply: StateExchange): void {
-    const world = this.#world
-    const { node, to } = call
-    if (!call.isCurrent() || node.status !== 'up') return
-    if (!this.#canTalk(node, target)) {
-      this.#failCall(call, call.timeoutAt)
-      return
-    }
-    world.trace.mark(world.now, node.id, 'merge', reply.nodes.length)
-    node.swim.mergeState(to, reply, world.now, node.out)
-    world.afterCall(node)
-  }
-
-  #failCall(call: Call, at: Millis): void {
-    const world = this.#world
-    world.counts.exchangesFailed++
-    world.heap.push(Math.max(at, world.now), () => {
-      if (call.isCurrent()) call.node.swim.exchangeFailed(call.to, world.now, call.node.out)
+  #setTimer(node: SimulatedNode, key: TimerKey, at: Millis, isCurrent: () => boolean): void {
+    const { heap, now } = this.#world
+    const event = heap.push(Math.max(node.clock.worldAt(at), now), () => {
+      if (isCurrent() && node.timers.get(key)?.event === event) this.#fire(node, key)
     })
+    node.timers.set(key, { event, at })
   }
 
-  #streamPing(
-    node: SimulatedNode,
-    to: Address,
-    name: string,
-    seq: number,
-    deadline: Millis,
-    isCurrent: IsCurrent,
-  ): void {
-    this.#world.counts.streamPings++
-    const target = this.#world.byAddress.get(to.host)
-    const there = this.#world.network.streamDelayMs(node.network)
-    const back = this.#world.network.streamDelayMs(node.network)
-    if (target === undefined || there === undefined || back === undefined) return
-    this.#world.heap.push(this.#world.now + there, () => {
-      const answers = target.status === 'up' && target.name === name && this.#canTalk(node, target)
-      if (!answers || this.#world.now + back > deadline) return
-      this.#world.heap.push(this.#world.now + back, () => {
-        if (!isCurrent() || !this.#canTalk(node, target)) return
-        this.#deliver(node, to, [{ type: 'ack', seq, payload: new Uint8Array(0) }])
+  #fire(node: SimulatedNode, key: TimerKey): void {
+    const timer = node.timers.get(key)
+    if (timer === undefined) return
+    if (node.status === 'paused') {
+      node.overdue.push(() => {
+        if (node.timers.get(key) === timer) this.#fire(node, key)
       })
-    })
+      return
+    }
+    const { now, trace } = this.#world
+    node.timers.delete(key)
+    trace.mark(now, node.id, key)
+    node.swim.fire(key, node.clock.reach(timer.at, now), node.out)
+    this.#world.afterCall(node)
   }
 
-  /** A stream needs both directions. */
-  #canTalk(a: SimulatedNode, b: SimulatedNode): boolean {
-    return this.#world.network.isOpen(a, b) && this.#world.network.isOpen(b, a)
+  #deliver(target: SimulatedNode, from: Address, messages: readonly Message[]): void {
+    if (isResponsive(target)) this.receive(target, from, messages)
+    else if (target.status === 'down' || target.status === 'left') return
+    else if (target.socket.length < SOCKET_PACKETS_MAX) target.socket.push({ from, messages })
+    else this.#world.counts.packetsDropped++
   }
 }

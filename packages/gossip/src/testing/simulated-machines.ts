@@ -5,7 +5,7 @@ import type { Address } from '../core/messages.ts'
 import { PeerIndex } from '../core/peer-index.ts'
 import { pcg32 } from '../core/random.ts'
 import { createSwim, type Swim } from '../core/swim.ts'
-import { messageSize } from './message-size.ts'
+import { messageSize } from '../wire/message-codec.ts'
 
 const PORT = 7946
 /** `[PMin, PMax, PCur, DMin, DMax, DCur]` that memberlist speaks. */

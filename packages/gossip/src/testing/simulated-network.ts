@@ -30,7 +30,7 @@ const RETRANSMITS_MAX = 8
 
 /** Decides what becomes of a packet. Every draw comes from the sender's own generator. */
 export class SimulatedNetwork {
-  readonly #cuts = new Set<string>()
+  readonly #cuts = new Set<number>()
   conditions: NetworkConditions
 
   constructor(conditions: Partial<NetworkConditions>) {
@@ -89,4 +89,8 @@ function chance(share: number, random: Pcg32): boolean {
   return share > 0 && random.next() < share * 0x1_0000_0000
 }
 
-const linkOf = (from: SimulatedNode, to: SimulatedNode): string => `${from.id}>${to.id}`
+/** More than any simulation has nodes. */
+const LINK_STRIDE = 2 ** 24
+
+const linkOf = (from: SimulatedNode, to: SimulatedNode): number =>
+  from.index * LINK_STRIDE + to.index

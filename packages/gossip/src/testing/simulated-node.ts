@@ -3,9 +3,16 @@ import type { Address, Message } from '../core/messages.ts'
 import type { Pcg32 } from '../core/random.ts'
 import type { Swim } from '../core/swim.ts'
 import type { ScheduledEvent } from './event-heap.ts'
+import type { SimulatedClock } from './simulated-clock.ts'
 
-/** Datagrams that the kernel of a paused node holds for it; more are lost. */
+/** Datagrams that a kernel holds for a process which does not read or write; more are lost. */
 export const SOCKET_PACKETS_MAX = 1024
+
+/** A timer of the machine: the event in the world's time, and the moment that was asked for in the node's own. */
+export interface NodeTimer {
+  readonly event: ScheduledEvent
+  readonly at: Millis
+}
 
 /** One process of the simulation. A restart makes a new machine behind the same id and address. */
 export interface SimulatedNode {
@@ -17,19 +24,32 @@ export interface SimulatedNode {
   readonly to: Address
   /** Fates of its packets. */
   readonly network: Pcg32
-  readonly timers: Map<TimerKey, ScheduledEvent>
-  /** Timers that came due, and packets that arrived, while it was paused. */
+  clock: SimulatedClock
+  readonly timers: Map<TimerKey, NodeTimer>
+  /** Timers that came due, and packets that arrived, while it did not run or could not read. */
   readonly overdue: (() => void)[]
   readonly socket: { readonly from: Address; readonly messages: readonly Message[] }[]
+  /** Packets that it could not send. */
+  readonly outbox: { readonly to: Address; readonly messages: readonly Message[] }[]
   /** What it told the application, while the simulation is small enough to keep it. */
   readonly events: { readonly at: Millis; readonly event: MemberEvent }[]
+  /** Members that the process before the last stop knew: its file of known peers. */
+  remembered: readonly Address[]
   swim: Swim
   out: Effects
   /** Counts starts; a number that changed says that an answer came too late. */
   instance: number
   meta: Uint8Array
   status: 'up' | 'paused' | 'down' | 'left'
+  /** Its packets wait, both ways, while its timers run. */
+  isBlocked: boolean
+  /** Counts changes of its slowness, so that a rhythm that was replaced ends. */
+  rhythm: number
 }
+
+/** Can it read and answer now? */
+export const isResponsive = (node: SimulatedNode): boolean =>
+  node.status === 'up' && !node.isBlocked
 
 /** What one node believes. Names are sorted. */
 export interface View {

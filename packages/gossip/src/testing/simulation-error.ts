@@ -1,13 +1,28 @@
-/** A broken invariant or an expectation that did not come true; the message has the seed to replay it. */
-export class SimulationError extends Error {
-  readonly code: 'INVARIANT_BROKEN' | 'NEVER_HAPPENED' | 'UNKNOWN_NODE'
-  readonly details: { readonly seed: number; readonly atMs: number }
+export type SimulationErrorCode = 'INVARIANT_BROKEN' | 'NEVER_HAPPENED' | 'UNKNOWN_NODE'
 
-  constructor(code: SimulationError['code'], text: string, seed: number, atMs: number, tail = '') {
-    const seedText = `0x${seed.toString(16)}`
-    super(`${text} (seed ${seedText}, at ${atMs} ms)${tail && `\nlast events:\n${tail}`}`)
+/** Where and when a run failed, and how to see it again. */
+export interface SimulationErrorDetails {
+  readonly seed: number
+  readonly atMs: number
+  /** The command that repeats the run, if the simulation was told one. */
+  readonly replay?: string | undefined
+}
+
+/** A broken invariant or an expectation that did not come true; the message says how to replay the run. */
+export class SimulationError extends Error {
+  readonly code: SimulationErrorCode
+  readonly details: SimulationErrorDetails
+
+  constructor(code: SimulationErrorCode, text: string, details: SimulationErrorDetails, tail = '') {
+    super(`${text} (${placeOf(details)})${tail && `\nlast events:\n${tail}`}`)
     this.name = 'SimulationError'
     this.code = code
-    this.details = { seed, atMs }
+    this.details = details
   }
+}
+
+/** Seed, moment and command, as messages of failures show them. */
+export function placeOf({ seed, atMs, replay }: SimulationErrorDetails): string {
+  const place = `seed 0x${seed.toString(16)}, at ${atMs} ms`
+  return replay === undefined ? place : `${place}; replay: ${replay}`
 }

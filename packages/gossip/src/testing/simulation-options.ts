@@ -1,6 +1,5 @@
 import type { SwimConfig, SwimProfile } from '../core/config.ts'
 import type { PlantedBug } from '../core/context.ts'
-import type { Message, StateExchange } from '../core/messages.ts'
 import type { NetworkConditions } from './simulated-network.ts'
 
 /** A simulation; equal options give equal runs. */
@@ -19,12 +18,16 @@ export interface SimulationOptions {
    * @defaultValue 'joined'
    */
   readonly begin?: 'joined' | 'acquainted' | 'manual'
+  /**
+   * `decoded`: messages arrive as the objects that were sent. `bytes`: every packet and stream goes
+   * through the real wire codec, and its bytes are counted. Both give the same trace.
+   * @defaultValue 'decoded'
+   */
+  readonly wire?: 'decoded' | 'bytes'
   /** A mistake that all machines make, to show that the checkers find it. */
   readonly planted?: PlantedBug
-  /** Off for runs of many members, where O(n²) checks cost more than the run. @defaultValue true */
+  /** False checks no invariants. @defaultValue true */
   readonly checked?: boolean
-  /** What the wire does to the messages of a packet; by default they arrive as they are. */
-  readonly carry?: (messages: readonly Message[]) => readonly Message[]
-  /** What the wire does to one half of a push/pull. */
-  readonly carryState?: (exchange: StateExchange) => StateExchange
+  /** The command that repeats this run; failures show it beside the seed. */
+  readonly replay?: string
 }

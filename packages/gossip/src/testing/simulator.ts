@@ -1,30 +1,38 @@
 import { NO_BYTES, sameBytes } from '../core/bytes.ts'
 import { type SwimConfig, swimConfig } from '../core/config.ts'
-import type { Rigging } from '../core/context.ts'
-import type { Effects, MemberEvent, Millis } from '../core/effects.ts'
-import type { Address } from '../core/messages.ts'
+import type { MemberEvent, Millis } from '../core/effects.ts'
 import { pcg32 } from '../core/random.ts'
 import type { Swim } from '../core/swim.ts'
 import { Checkers } from './checkers.ts'
 import { settleMs } from './durations.ts'
 import { EventHeap } from './event-heap.ts'
-import { SimulatedDriver, type World } from './simulated-driver.ts'
-import { metaOf, SimulatedMachines, toOf } from './simulated-machines.ts'
+import { SimulatedDriver } from './simulated-driver.ts'
+import { SimulatedJoins } from './simulated-joins.ts'
+import { SimulatedMachines, toOf } from './simulated-machines.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
-import { NO_EFFECTS, type SimulatedNode, type View, viewOfNode } from './simulated-node.ts'
-import { emptyCounts, type SimulationCounts } from './simulation-counts.ts'
-import { SimulationError } from './simulation-error.ts'
+import {
+  isResponsive,
+  NO_EFFECTS,
+  type SimulatedNode,
+  type View,
+  viewOfNode,
+} from './simulated-node.ts'
+import { dormantNode, type Rhythm, SimulatedProcesses } from './simulated-processes.ts'
+import { BytesWire, DECODED_WIRE } from './simulated-wire.ts'
+import { emptyCounts, flatten, type SimulationCounts } from './simulation-counts.ts'
+import { placeOf, SimulationError, type SimulationErrorCode } from './simulation-error.ts'
 import type { SimulationOptions } from './simulation-options.ts'
 import { Trace } from './trace.ts'
+import type { World } from './world.ts'
 
 /** Larger runs keep no event lists: they would be as many as pairs of members. */
 const RECORDED_NODES_MAX = 64
 const SETTLED_CHECK_EVERY_MS = 1_000
-/** A node that joined nobody tries again after this time. */
-const JOIN_RETRY_MS = 1_000
 /** A node that left answers for this long before its process ends, as Serf does. */
 const LINGER_MS = 1_000
-const START_SPREAD_MS = 100
+
+/** Hears every event of every node. */
+export type SimulationListener = (id: string, event: MemberEvent, at: Millis) => void
 
 /** Starts a virtual cluster; see `Simulation`. */
 export function simulate(options: SimulationOptions): Simulation {
@@ -46,40 +54,45 @@ export class Simulation {
   readonly seed: number
   readonly config: SwimConfig
   readonly network: SimulatedNetwork
-  readonly counts: SimulationCounts
+  readonly counts: SimulationCounts = emptyCounts()
   readonly #options: SimulationOptions
   readonly #heap = new EventHeap()
   readonly #trace = new Trace()
   readonly #nodes = new Map<string, SimulatedNode>()
   readonly #byAddress = new Map<string, SimulatedNode>()
+  readonly #byName = new Map<string, SimulatedNode[]>()
+  readonly #listeners: SimulationListener[] = []
   readonly #machines: SimulatedMachines
   readonly #checkers: Checkers
-  readonly #driver: SimulatedDriver
+  readonly #processes: SimulatedProcesses
+  readonly #joins: SimulatedJoins
   readonly #isRecording: boolean
   #now: Millis = 0
   #lastFaultAt: Millis = 0
-  #startsPending = 0
 
   constructor(options: SimulationOptions) {
+    const { begin = 'joined', nodes, planted, profile = 'lan', seed } = options
     this.#options = options
-    this.seed = options.seed
-    this.config = swimConfig(options.profile ?? 'lan', options.config)
-    this.#machines = new SimulatedMachines(options.seed, this.config, options.planted)
+    this.seed = seed
+    this.config = swimConfig(profile, options.config)
     this.network = new SimulatedNetwork(options.network ?? {})
-    this.counts = emptyCounts()
-    const ids = typeof options.nodes === 'number' ? numbered(options.nodes) : options.nodes
-    this.#isRecording = ids.length <= RECORDED_NODES_MAX
     this.#checkers = new Checkers({
       config: this.config,
       nodes: this.#nodes,
+      isAcquainted: begin === 'acquainted',
       isLossy: () => this.network.conditions.loss > 0,
       fail: (text) => this.#broken(text),
     })
-    this.#driver = new SimulatedDriver(this.#world())
+    const world = this.#world()
+    this.#machines = new SimulatedMachines(seed, this.config, planted)
+    this.#processes = new SimulatedProcesses(world, this.#machines, new SimulatedDriver(world))
+    this.#joins = new SimulatedJoins(world, (node) => this.start(node.id))
+    const ids = typeof nodes === 'number' ? numbered(nodes) : nodes
+    this.#isRecording = ids.length <= RECORDED_NODES_MAX
     for (const id of ids) this.add(id)
-    if (options.begin === 'acquainted') this.#startAcquainted(ids)
-    else if (options.begin !== 'manual') this.#startTogether(ids)
-    if (options.checked !== false) this.#scheduleSettledCheck()
+    if (begin === 'acquainted') this.#startAcquainted()
+    else if (begin === 'joined') this.#joins.startTogether([...this.#nodes.values()])
+    if (this.#isChecked) this.#scheduleSettledCheck()
   }
 
   /** Virtual milliseconds since the beginning. */
@@ -91,9 +104,10 @@ export class Simulation {
     return [...this.#nodes.keys()]
   }
 
-  /** Seed and time, for messages of expectations. */
+  /** Seed, time, and how to replay the run, for messages of expectations. */
   get label(): string {
-    return `seed 0x${this.seed.toString(16)}, at ${this.#now} ms`
+    const { replay } = this.#options
+    return placeOf({ seed: this.seed, atMs: this.#now, replay })
   }
 
   /** Is the process up, not paused, and not on its way out? */
@@ -113,10 +127,16 @@ export class Simulation {
   }
 
   /** Calls a machine as its driver would. */
-  act(id: string, action: (swim: Swim, now: Millis, out: Effects) => void): this {
+  act(id: string, action: (swim: Swim, now: Millis, out: SimulatedNode['out']) => void): this {
     const node = this.#node(id)
-    action(node.swim, this.#now, node.out)
+    action(node.swim, node.clock.read(this.#now), node.out)
     this.#afterCall(node)
+    return this
+  }
+
+  /** Calls `listener` with every event from now on. */
+  watch(listener: SimulationListener): this {
+    this.#listeners.push(listener)
     return this
   }
 
@@ -125,58 +145,47 @@ export class Simulation {
     return this.#trace.hash()
   }
 
+  /** How often each case was met, by name: counts of the world, of messages, of events and of the machines. */
+  coverage(): Record<string, number> {
+    return flatten(this.counts, this.#processes.tally)
+  }
+
   /** Adds a process that is not started. `name` makes it claim another's name. */
   add(id: string, name = id): this {
     const index = this.#nodes.size
-    const to: Address = toOf(index)
-    const network = pcg32(this.seed, 2 * index + 1)
-    const node: SimulatedNode = {
+    const node = dormantNode({
       id,
       name,
       index,
-      to,
-      network,
-      timers: new Map(),
-      overdue: [],
-      socket: [],
-      events: [],
+      to: toOf(index),
+      network: pcg32(this.seed, 2 * index + 1),
       swim: this.#machines.make(name, index, 0, NO_BYTES, {}),
       out: NO_EFFECTS,
-      instance: 0,
-      meta: NO_BYTES,
-      status: 'down',
-    }
+    })
     this.#nodes.set(id, node)
-    this.#byAddress.set(to.host, node)
+    this.#byAddress.set(node.to.host, node)
+    this.#byName.set(name, [...(this.#byName.get(name) ?? []), node])
     return this
   }
 
   /** Starts a process that is down: a fresh machine, by default with the metadata `id#instance`. */
   start(id: string, meta?: Uint8Array): this {
-    return this.#begin(this.#node(id), {}, meta)
-  }
-
-  #begin(node: SimulatedNode, rigging: Rigging, meta?: Uint8Array): this {
-    const { id } = node
+    const node = this.#node(id)
     if (node.status === 'up' || node.status === 'paused') return this
     this.#fault()
-    this.counts.starts++
-    node.instance++
-    node.meta = meta ?? metaOf(id, node.instance)
-    node.swim = this.#machines.make(node.name, node.index, node.instance, node.meta, rigging)
-    node.out = this.#driver.effectsOf(node)
-    node.status = 'up'
     this.#checkers.forget(id)
-    node.swim.start(this.#now, node.out)
+    this.#processes.begin(node, {}, meta)
     return this
   }
 
   /** Joins through a seed; without one, through any node that is up, again and again until it works. */
   join(id: string, seedId?: string): this {
     const node = this.#node(id)
-    if (seedId !== undefined)
-      return this.act(id, (swim, now, out) => swim.join(this.#node(seedId).to, now, out))
-    this.#joinAnyone(node, node.instance)
+    if (seedId !== undefined) {
+      const { to } = this.#node(seedId)
+      return this.act(id, (swim, now, out) => swim.join(to, now, out))
+    }
+    this.#joins.anyone(node)
     return this
   }
 
@@ -185,7 +194,7 @@ export class Simulation {
     const node = this.#node(id)
     if (node.status === 'down') return this
     this.#fault()
-    this.#stop(node, 'down')
+    this.#processes.stop(node, 'down')
     return this
   }
 
@@ -194,23 +203,51 @@ export class Simulation {
     return this.kill(id).start(id, meta).join(id)
   }
 
+  /** As `restart`, but without seeds: it calls the members that the process before knew when it ended. */
+  restartFromSnapshot(id: string): this {
+    this.kill(id).start(id)
+    this.#joins.remembered(this.#node(id))
+    return this
+  }
+
   /** Stops the process as SIGSTOP does: its timers wait, its socket fills. */
   pause(id: string): this {
-    const node = this.#node(id)
-    if (node.status === 'up') node.status = 'paused'
+    this.#processes.pause(this.#node(id))
     this.#fault()
     return this
   }
 
   /** As after SIGCONT: overdue timers first, then what waited in the socket. */
   resume(id: string): this {
-    const node = this.#node(id)
-    if (node.status !== 'paused') return this
     this.#fault()
-    node.status = 'up'
-    for (const fire of node.overdue.splice(0)) fire()
-    for (const { from, messages } of node.socket.splice(0))
-      this.#driver.receive(node, from, messages)
+    this.#processes.resume(this.#node(id))
+    return this
+  }
+
+  /** Its packets wait, both ways, while its timers run: a process that is too busy to read and write. */
+  block(id: string): this {
+    this.#fault()
+    this.#processes.setBlocked(this.#node(id), true)
+    return this
+  }
+
+  unblock(id: string): this {
+    this.#fault()
+    this.#processes.setBlocked(this.#node(id), false)
+    return this
+  }
+
+  /** Blocks a node for `blockedMs`, leaves it alone for `openMs`, and so on; `undefined` makes it well. */
+  slow(id: string, rhythm: Rhythm | undefined): this {
+    this.#fault()
+    this.#processes.setRhythm(this.#node(id), rhythm)
+    return this
+  }
+
+  /** The node's clock runs at `rate` times the true speed from now on, after a jump ahead. A restart ends it. */
+  skew(id: string, { rate = 1, jumpMs = 0 }: { rate?: number; jumpMs?: number }): this {
+    this.#fault()
+    this.#processes.skew(this.#node(id), rate, jumpMs)
     return this
   }
 
@@ -264,8 +301,7 @@ export class Simulation {
     const begun = this.#now
     while (!isTrue()) {
       if (this.#now - begun >= withinMs) {
-        const text = `never within ${withinMs} ms: ${what}`
-        throw new SimulationError('NEVER_HAPPENED', text, this.seed, this.#now, this.#trace.tail())
+        throw this.#error('NEVER_HAPPENED', `never within ${withinMs} ms: ${what}`)
       }
       this.advance(everyMs)
     }
@@ -275,95 +311,57 @@ export class Simulation {
   /** Do all running nodes hold exactly the running nodes alive, with their true metadata? O(n²). */
   get isConverged(): boolean {
     const live = [...this.#nodes.values()].filter((node) => node.status === 'up')
-    return this.#startsPending === 0 && live.every((observer) => this.#sees(observer, live))
+    return this.#joins.pending === 0 && live.every((observer) => sees(observer, live))
+  }
+
+  /**
+   * Checks now, for all nodes, what must hold once faults are over: all hold each other alive with their
+   * true metadata, and nobody else, and none has news left. While it runs, large simulations check
+   * some nodes at a time. O(n²).
+   * @throws SimulationError `INVARIANT_BROKEN`
+   */
+  checkSettled(): this {
+    this.#checkers.settledAll()
+    return this
+  }
+
+  get #isChecked(): boolean {
+    return this.#options.checked !== false
   }
 
   #world(): World {
     const now = () => this.#now
+    const wire =
+      this.#options.wire === 'bytes'
+        ? new BytesWire(this.config.membersMax, (text) => this.#broken(text))
+        : DECODED_WIRE
     return {
       get now() {
         return now()
       },
+      seed: this.seed,
       heap: this.#heap,
       trace: this.#trace,
       network: this.network,
+      wire,
       counts: this.counts,
       config: this.config,
-      options: this.#options,
+      nodes: this.#nodes,
       byAddress: this.#byAddress,
       afterCall: (node) => this.#afterCall(node),
       notify: (node, event) => this.#notify(node, event),
     }
   }
 
-  #sees(observer: SimulatedNode, live: readonly SimulatedNode[]): boolean {
-    let alive = 0
-    for (const member of observer.swim.members()) if (member.state === 'alive') alive++
-    if (alive !== live.length) return false
-    return live.every((subject) => {
-      const member = observer.swim.member(subject.name)
-      return member?.state === 'alive' && sameBytes(member.meta, subject.meta)
-    })
-  }
-
   #node(id: string): SimulatedNode {
     const node = this.#nodes.get(id)
-    if (node === undefined) {
-      throw new SimulationError('UNKNOWN_NODE', `no node is called ${id}`, this.seed, this.#now)
-    }
+    if (node === undefined) throw this.#error('UNKNOWN_NODE', `no node is called ${id}`)
     return node
   }
 
-  #startAcquainted(ids: readonly string[]): void {
-    const known = ids.map((id, index) => this.#machines.acquaintance(id, index))
-    for (const id of ids) {
-      this.#begin(this.#node(id), { known: known.filter(({ peer }) => peer.name !== id) })
-    }
-  }
-
-  #startTogether(ids: readonly string[]): void {
-    const random = pcg32(this.seed, 0x5743)
-    ids.forEach((id, index) => {
-      // The first is up before anybody calls it.
-      const at = index === 0 ? 0 : 1 + random.below(START_SPREAD_MS)
-      this.#startsPending++
-      this.#heap.push(at, () => {
-        this.#startsPending--
-        this.start(id)
-        if (index > 0) this.join(id)
-      })
-    })
-  }
-
-  #joinAnyone(node: SimulatedNode, instance: number): void {
-    if (node.instance !== instance || !this.isRunning(node.id) || this.#hasCompany(node)) return
-    const seed = this.#someoneElse(node)
-    if (seed !== undefined) {
-      this.act(node.id, (swim, now, out) => swim.join(seed.to, now, out))
-    }
-    this.#heap.push(this.#now + JOIN_RETRY_MS, () => this.#joinAnyone(node, instance))
-  }
-
-  /** The first that is up is everybody's seed, as in a static list; now and then another one. */
-  #someoneElse(node: SimulatedNode): SimulatedNode | undefined {
-    const others = [...this.#nodes.values()].filter(
-      (other) => other !== node && other.status === 'up',
-    )
-    return this.#now === 0 || others.length < 2
-      ? others[0]
-      : others[node.network.below(others.length)]
-  }
-
-  #hasCompany(node: SimulatedNode): boolean {
-    for (const member of node.swim.members()) if (member.name !== node.name) return true
-    return false
-  }
-
-  #stop(node: SimulatedNode, status: 'down' | 'left'): void {
-    node.status = status
-    node.timers.clear()
-    node.overdue.length = 0
-    node.socket.length = 0
+  #startAcquainted(): void {
+    const known = [...this.#nodes.keys()].map((id, index) => this.#machines.acquaintance(id, index))
+    for (const node of this.#nodes.values()) this.#processes.begin(node, { known })
   }
 
   #fault(): void {
@@ -379,42 +377,67 @@ export class Simulation {
 
   #scheduleSettledCheck(): void {
     this.#heap.push(this.#now + SETTLED_CHECK_EVERY_MS, () => {
-      const quietMs = this.#now - this.#lastFaultAt
-      const paused = [...this.#nodes.values()].some((node) => node.status === 'paused')
-      const isQuiet =
-        this.network.isWhole && !paused && quietMs >= settleMs(this.config, this.#nodes.size)
-      if (isQuiet) this.#checkers.settled()
+      if (this.#isQuiet()) this.#checkers.settled()
       this.#scheduleSettledCheck()
     })
+  }
+
+  /** Are the faults over for so long that all must agree? */
+  #isQuiet(): boolean {
+    const quietMs = this.#now - this.#lastFaultAt
+    if (!this.network.isWhole || quietMs < settleMs(this.config, this.#nodes.size)) return false
+    for (const node of this.#nodes.values()) {
+      if (node.status === 'paused' || node.isBlocked) return false
+    }
+    return true
   }
 
   #notify(node: SimulatedNode, event: MemberEvent): void {
     this.counts.events[event.type]++
     const subject = 'member' in event ? event.member.name : ''
     const incarnation = 'member' in event ? event.member.incarnation : 0
-    this.#trace.mark(this.#now, `${node.id} ${event.type} ${subject}`, '', incarnation)
     const at = this.#now
+    this.#trace.mark(at, `${node.id} ${event.type} ${subject}`, '', incarnation)
     this.#trace.keep(() => `${at} ms ${node.id}: ${event.type} ${subject} ${incarnation}`)
     if (this.#isRecording) node.events.push({ at, event })
     if (event.type === 'fail' && this.#isUp(subject)) this.counts.falseDeaths++
-    if (event.type === 'left') this.#heap.push(at + LINGER_MS, () => this.#stop(node, 'left'))
-    if (this.#options.checked !== false) this.#checkers.observe(node, event)
+    if (event.type === 'left')
+      this.#heap.push(at + LINGER_MS, () => this.#processes.stop(node, 'left'))
+    for (const listener of this.#listeners) listener(node.id, event, at)
+    if (this.#isChecked) this.#checkers.observe(node, event)
   }
 
   #isUp(name: string): boolean {
-    for (const node of this.#nodes.values())
-      if (node.name === name && node.status === 'up') return true
-    return false
+    return this.#byName.get(name)?.some(isResponsive) === true
   }
 
   #afterCall(node: SimulatedNode): void {
-    if (this.#options.checked !== false) this.#checkers.afterCall(node)
+    if (this.#isChecked) this.#checkers.afterCall(node)
+  }
+
+  #error(code: SimulationErrorCode, text: string): SimulationError {
+    const { replay } = this.#options
+    return new SimulationError(
+      code,
+      text,
+      { seed: this.seed, atMs: this.#now, replay },
+      this.#trace.tail(),
+    )
   }
 
   #broken(text: string): never {
-    const what = `invariant broken: ${text}`
-    throw new SimulationError('INVARIANT_BROKEN', what, this.seed, this.#now, this.#trace.tail())
+    throw this.#error('INVARIANT_BROKEN', `invariant broken: ${text}`)
   }
+}
+
+function sees(observer: SimulatedNode, live: readonly SimulatedNode[]): boolean {
+  let alive = 0
+  for (const member of observer.swim.members()) if (member.state === 'alive') alive++
+  if (alive !== live.length) return false
+  return live.every((subject) => {
+    const member = observer.swim.member(subject.name)
+    return member?.state === 'alive' && sameBytes(member.meta, subject.meta)
+  })
 }
 
 const numbered = (count: number): readonly string[] =>

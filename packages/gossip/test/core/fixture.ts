@@ -5,7 +5,7 @@ import type { SwimOptions } from '../../src/core/options.ts'
 import { pcg32 } from '../../src/core/random.ts'
 import { type RecordedEffects, recordEffects } from '../../src/core/recording.ts'
 import { createSwim, type Swim } from '../../src/core/swim.ts'
-import { messageSize } from '../../src/testing/message-size.ts'
+import { messageSize } from '../../src/wire/message-codec.ts'
 
 export const VERSIONS = Uint8Array.of(1, 5, 2, 0, 0, 0)
 export const PORT = 7946

@@ -300,6 +300,19 @@ describe('a request to ping another', () => {
     expect(bench.out.messages()).toEqual([])
   })
 
+  test('is told "not yet" before its time is over, and may still be answered', () => {
+    const bench = new Bench().hear(request(5, true))
+    const { seq } = relayed(bench)
+    bench.out.clear()
+    bench.advanceTo(399)
+    expect(bench.out.messages()).toEqual([])
+    bench.advanceTo(400)
+    expect(bench.out.messages()[0]).toEqual({ type: 'nack', seq: 5 })
+    bench.advanceTo(499).out.clear()
+    bench.hear(ack(seq))
+    expect(bench.out.messages()[0]).toEqual(ack(5))
+  })
+
   test('to nowhere is dropped', () => {
     const bench = new Bench().hear({ ...request(5, true), target: NO_BYTES })
     expect(bench.out.sent).toEqual([])

@@ -35,6 +35,14 @@ describe('a suspicion', () => {
     expect(suspicion.confirm('b', 0)).toBe(false)
   })
 
+  test('confirmed after a sleep does not count the sleep', () => {
+    const suspicion = begin(1)
+    suspicion.defer(60_000, 60_100)
+    suspicion.confirm('b', 60_100)
+    // 100 ms awake, 400 to go.
+    expect(suspicion.deadline).toBe(60_500)
+  })
+
   test('confirmed late ends at once, never in the past', () => {
     const suspicion = begin(1)
     suspicion.confirm('b', 1500)

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Effects, Member, MemberEvent } from '../../src/core/effects.ts'
 import type { Message, StateExchange } from '../../src/core/messages.ts'
 import type { Swim } from '../../src/core/swim.ts'
+import { emptyTally } from '../../src/core/tally.ts'
 import { Counters } from '../../src/net/counters.ts'
 import { Driver, type DriverOptions } from '../../src/net/driver.ts'
 import { LimitedLog } from '../../src/net/limited-log.ts'
@@ -50,6 +51,7 @@ function scriptedSwim(story: unknown[], methods: Partial<Swim> = {}): Swim {
     healthScore: 0,
     incarnation: 1,
     queued: 0,
+    tally: emptyTally(),
     ...methods,
   }
 }

@@ -5,14 +5,14 @@ import {
   type Simulation,
   seconds,
   settleMs,
-  simulate,
 } from '../../src/testing/index.ts'
+import { seed as chosen, play, seeds } from './replay.ts'
 
-const SEED = 0x5eed
+const SEED = chosen(0x5eed)
 
 /** A cluster that has found itself. */
 function settled(nodes: number, seed = SEED, more = {}): Simulation {
-  const sim = simulate({ seed, nodes, ...more })
+  const sim = play({ seed, nodes, ...more })
   sim.advanceUntil('all see all', () => sim.isConverged, seconds(30))
   return sim.advance(seconds(5))
 }
@@ -30,7 +30,7 @@ describe('a cluster finds itself', () => {
     [10, seconds(3)],
     [50, seconds(60)],
   ])('%i members see each other', (nodes, withinMs) => {
-    const sim = simulate({ seed: SEED, nodes })
+    const sim = play({ seed: SEED, nodes })
     sim.advanceUntil('all see all', () => sim.isConverged, withinMs)
     sim.advance(minutes(1))
     expect(sim.counts.events.suspect, sim.label).toBe(0)
@@ -38,8 +38,8 @@ describe('a cluster finds itself', () => {
   })
 
   test('200 members see each other, and one more joins', () => {
-    const sim = simulate({ seed: SEED, nodes: 200, checked: false })
-    sim.advanceUntil('all see all', () => sim.isConverged, seconds(20), 500)
+    const sim = play({ seed: SEED, nodes: 200, checked: false })
+    sim.advanceUntil('all see all', () => sim.isConverged, settleMs(sim.config, 200), 500)
     sim.add('late').start('late').join('late')
     sim.advanceUntil('all see the late one', () => sim.isConverged, seconds(10), 250)
     expect(sim.counts.falseDeaths, sim.label).toBe(0)
@@ -98,7 +98,7 @@ describe('a killed member', () => {
   })
 
   test.each([50, 100, 300, 1_000])('that is back after %i ms is never declared dead', (downMs) => {
-    for (let seed = 1; seed <= 10; seed++) {
+    for (const seed of seeds(10)) {
       const sim = settled(5, seed)
       sim.kill('n1').advance(downMs).restart('n1')
       const tookMs = sim.advanceUntil('new metadata for all', () => sim.isConverged, seconds(3))
@@ -140,7 +140,7 @@ describe('a false suspicion', () => {
   })
 
   test('does not come from a member whose own inbound packets are lost', () => {
-    for (let seed = 1; seed <= 5; seed++) {
+    for (const seed of seeds(5)) {
       const sim = settled(5, seed)
       const others = everybodyElse(sim, 'n0')
       // Deaf for three probe intervals: it suspects others, which they hear of and deny.
@@ -155,9 +155,9 @@ describe('a false suspicion', () => {
 describe('a bad network', () => {
   test('with 20 % loss kills nobody', () => {
     let suspicions = 0
-    for (let seed = 1; seed <= 10; seed++) {
+    for (const seed of seeds(10)) {
       const network = { loss: 0.2, delayMinMs: 1, delayMaxMs: 50, duplicate: 0.05, reorder: 0.1 }
-      const sim = simulate({ seed, nodes: 10, network })
+      const sim = play({ seed, nodes: 10, network })
       sim.advance(minutes(3))
       expect(sim.counts.falseDeaths, sim.label).toBe(0)
       expect(sim.counts.packetsLost, sim.label).toBeGreaterThan(100)
@@ -168,8 +168,8 @@ describe('a bad network', () => {
   })
 
   test('with 30 % loss kills nobody of two, who have nobody else to ask', () => {
-    for (let seed = 1; seed <= 10; seed++) {
-      const sim = simulate({ seed, nodes: 2, network: { loss: 0.3 } })
+    for (const seed of seeds(10)) {
+      const sim = play({ seed, nodes: 2, network: { loss: 0.3 } })
       sim.advance(minutes(5))
       expect(sim.counts.events.suspect, sim.label).toBeGreaterThan(5)
       expect(sim.counts.streamPings, sim.label).toBeGreaterThan(10)
@@ -180,7 +180,7 @@ describe('a bad network', () => {
 
 describe('a partition', () => {
   test('splits the view, and heals by itself when it ends', () => {
-    const sim = simulate({ seed: SEED, nodes: ['a', 'b', 'c'] })
+    const sim = play({ seed: SEED, nodes: ['a', 'b', 'c'] })
     sim.advance(seconds(5)).partition(['a'], ['b', 'c']).advance(seconds(30))
     expect(sim.view('b').alive()).toEqual(['b', 'c'])
     expect(sim.view('a').alive()).toEqual(['a'])
@@ -189,7 +189,7 @@ describe('a partition', () => {
   })
 
   test('of half an hour heals as well, long after the dead were forgotten', () => {
-    for (let seed = 1; seed <= 5; seed++) {
+    for (const seed of seeds(5)) {
       const sim = settled(6, seed)
       sim.partition(['n0', 'n1'], ['n2', 'n3', 'n4', 'n5']).advance(minutes(30)).heal()
       expect(sim.view('n0').state('n5'), sim.label).toBe('unknown')
@@ -198,7 +198,7 @@ describe('a partition', () => {
   })
 
   test('heals without killing anybody once more', () => {
-    for (let seed = 1; seed <= 5; seed++) {
+    for (const seed of seeds(5)) {
       const sim = settled(8, seed).partition(['n0', 'n1', 'n2'], ['n3', 'n4', 'n5', 'n6', 'n7'])
       sim.advance(minutes(1)).heal()
       const before = sim.counts.falseDeaths
@@ -209,7 +209,7 @@ describe('a partition', () => {
   })
 
   test('in one direction only ends in agreement', () => {
-    for (let seed = 1; seed <= 5; seed++) {
+    for (const seed of seeds(5)) {
       const sim = settled(5, seed).cut(['n0'], ['n1', 'n2']).advance(minutes(1)).heal()
       sim.advanceUntil('whole again', () => sim.isConverged, settleMs(sim.config, 5))
     }
@@ -225,7 +225,7 @@ describe('a partition', () => {
 describe('a paused member', () => {
   test('that wakes up accuses itself, not its peers', () => {
     for (const pauseMs of [seconds(3), seconds(20), minutes(2)]) {
-      for (let seed = 1; seed <= 5; seed++) {
+      for (const seed of seeds(5)) {
         const sim = settled(5, seed).pause('n2').advance(pauseMs).resume('n2')
         sim.advanceUntil('whole again', () => sim.isConverged, settleMs(sim.config, 5))
         const told = everybodyElse(sim, 'n2').flatMap((id) => sim.view(id).events)
