@@ -62,6 +62,8 @@ export interface BackendCounters {
   readonly avoided: number
   /** How often that began. */
   readonly avoidances: number
+  /** Gauge: keys that have a newer value elsewhere, and are not read here before they are copied. */
+  readonly stale: number
   readonly bytesIn: number
   readonly bytesOut: number
 }

@@ -22,6 +22,8 @@ export {
 } from './plan/http/session-presets.ts'
 export { parseSessionSource, SESSION_SOURCE_ALLOWED } from './plan/http/session-source.ts'
 export { STICKIES, type Sticky } from './plan/http/stickiness.ts'
+export { type CopyPolicy, DEFAULT_COPY_POLICY } from './pool/copies/policy.ts'
+export type { SharedChange, SharedKeys } from './pool/copies/shared-keys.ts'
 export type { PoolDriver, ReplySink, RoutedCommand } from './pool/pool-driver.ts'
 export {
   type CloseOptions,

@@ -6,6 +6,7 @@ import { type HttpLimits, resolveHttpLimits } from './http-limits.ts'
 import { type RouterLimits, resolveLimits } from './limits.ts'
 import { RequestIds } from './plan/http/forwarding.ts'
 import type { LearnedSessions } from './plan/http/learned-session.ts'
+import type { SharedKeys } from './pool/copies/shared-keys.ts'
 import { Deadlines } from './pool/deadlines.ts'
 import { HttpPool, type HttpPoolTools } from './pool/http-pool.ts'
 import { MEMCACHED_UPSTREAM } from './pool/memcached-upstream.ts'
@@ -39,6 +40,10 @@ export type RouterMessage =
   | { readonly type: 'topology'; readonly topology: Topology }
   /** Keys of 32 bytes for sticky cookies, the one that signs first; old ones still open cookies for a while. */
   | { readonly type: 'sticky-keys'; readonly keys: readonly Uint8Array[] }
+  /** What another router shared (`RouterOptions.share`), in the order in which it did. */
+  | { readonly type: 'shared-keys'; readonly from: string; readonly message: SharedKeys }
+  /** Nothing more will come from another router, or something was missed: what it had to do is ours. */
+  | { readonly type: 'router-gone'; readonly name: string }
 
 /** What the router tells about itself; for logs. */
 export type RouterEvent = PoolEvent
@@ -54,6 +59,13 @@ export interface RouterOptions {
   readonly random?: () => number
   /** Monotonic milliseconds. */
   readonly now?: () => number
+  /**
+   * Carries what this router knows of stale keys to all other routers of the same pools, in order. Without it an outage that
+   * only this router saw can show old values through the others.
+   */
+  readonly share?: (message: SharedKeys) => void
+  /** Where this router is, for `read: nearest`. */
+  readonly zone?: string
   /** Told to clients in INFO. @defaultValue 'unknown' */
   readonly version?: string
 }
@@ -108,6 +120,8 @@ export interface Router {
   attachPool(name: string, driver: PoolDriver): void
   /** Where learned sessions are kept; without it routes with `sticky: learned` go by key alone. */
   attachSessions(sessions: LearnedSessions): void
+  /** What another router of the same pools has to know before it shares anything: for one that was not there. */
+  sharedKeys(): readonly SharedKeys[]
   /** @throws RouterError PORT_IN_USE, LISTEN_FAILED, ROUTE_INVALID, NETWORK_INVALID, TLS_INVALID or CLOSED */
   listen(listener: ListenerOptions): Promise<Listener>
   counters(): RouterCounters
@@ -153,6 +167,7 @@ class DataPlane implements Router {
   /** By pool. */
   readonly #scripts = new Map<string, ScriptCache>()
   readonly #ticker: NodeJS.Timeout
+  #tickedAt: number
   #epoch = Number.NEGATIVE_INFINITY
   #clients = 0
   #closed: Promise<void> | undefined
@@ -161,6 +176,7 @@ class DataPlane implements Router {
     this.#limits = resolveLimits(options.limits)
     this.#turn = new Turn(options.now ?? (() => performance.now()))
     this.#startedAt = this.#turn.now
+    this.#tickedAt = this.#turn.now
     this.#version = options.version ?? 'unknown'
     const shared = { limits: this.#limits, turn: this.#turn, errors: this.#errors }
     this.#poolTools = {
@@ -168,6 +184,8 @@ class DataPlane implements Router {
       random: options.random ?? Math.random,
       wallClock: Date.now,
       log: options.log ?? ignore,
+      share: options.share,
+      zone: options.zone,
     }
     this.#listenerTools = {
       ...shared,
@@ -214,6 +232,13 @@ class DataPlane implements Router {
         this.#stickyKeys = message.keys
         for (const pool of this.#pools.values()) if (pool instanceof HttpPool) pool.takeKeys()
         return
+      case 'shared-keys':
+        this.#staticPool(message.message.pool, 'redis')?.copies?.take(message.from, message.message)
+        return
+      case 'router-gone':
+        for (const pool of this.#pools.values())
+          if (pool instanceof StaticPool) pool.copies?.routerGone(message.name)
+        return
       default:
         message satisfies never
     }
@@ -233,6 +258,12 @@ class DataPlane implements Router {
   attachSessions(sessions: LearnedSessions): void {
     this.#refuseWhenClosed()
     this.#sessions = sessions
+  }
+
+  sharedKeys(): readonly SharedKeys[] {
+    return Array.from(this.#pools.values()).flatMap((pool) =>
+      pool instanceof StaticPool ? (pool.copies?.snapshot() ?? []) : [],
+    )
   }
 
   async listen(options: ListenerOptions): Promise<Listener> {
@@ -373,10 +404,14 @@ class DataPlane implements Router {
   #tick(): void {
     this.#turn.begin()
     this.#deadlines.sweep(this.#turn.now)
-    for (const pool of this.#pools.values())
-      if (!(pool instanceof StorePool)) pool.tick(this.#turn.now)
+    const { now } = this.#turn
+    // After a pause of this process the replies that came meanwhile are not read yet: no backend is blamed for it.
+    const late = Math.max(0, now - this.#tickedAt - TICK_MS)
+    this.#tickedAt = now
+    const fairNow = now - late
+    for (const pool of this.#pools.values()) if (!(pool instanceof StorePool)) pool.tick(fairNow)
     for (const pool of this.#retired) {
-      pool.tick(this.#turn.now)
+      pool.tick(fairNow)
       if (pool.idle) this.#retired.delete(pool)
     }
   }
@@ -415,10 +450,16 @@ function countersOf(pool: StaticPool | StorePool | HttpPool): RouterCounters['po
   if (pool instanceof StorePool) return { ...pool.counters, errors: 0, failovers: 0, backends: {} }
   if (pool instanceof HttpPool) return httpCountersOf(pool)
   const backends = pool.backends.map((backend) => {
-    const { connections, queued, avoided } = backend
+    const { connections, queued, avoided, stale } = backend
     return [
       backend.id,
-      { ...backend.counters, connections, inFlight: queued, avoided: avoided ? 1 : 0 },
+      {
+        ...backend.counters,
+        connections,
+        inFlight: queued,
+        avoided: avoided ? 1 : 0,
+        stale: stale.size,
+      },
     ] as const
   })
   const { migration } = pool
@@ -438,7 +479,7 @@ function countersOf(pool: StaticPool | StorePool | HttpPool): RouterCounters['po
 function httpCountersOf(pool: HttpPool): RouterCounters['pools'][string] {
   const backends = pool.backends.map((backend) => {
     const { id, counters, connections, inFlight, avoided } = backend
-    return [id, { ...counters, connections, inFlight, avoided: avoided ? 1 : 0 }] as const
+    return [id, { ...counters, connections, inFlight, avoided: avoided ? 1 : 0, stale: 0 }] as const
   })
   return { ...pool.counters, backends: Object.fromEntries(backends) }
 }

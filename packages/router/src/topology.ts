@@ -1,5 +1,6 @@
 import type { RingOptions } from '@ringway/ring'
 import type { Balance } from './balance/balance.ts'
+import type { CopyPolicy } from './pool/copies/policy.ts'
 
 /**
  * An immutable, structured-cloneable snapshot: what the data plane knows of pools, rings and backends.
@@ -17,6 +18,8 @@ export interface PoolTopology {
   readonly placement: PlacementTopology
   /** Owners asked in turn: the primary and the next ones on the ring. */
   readonly replicas: number
+  /** How a pool of protocol `redis` keeps copies. @defaultValue `DEFAULT_COPY_POLICY` */
+  readonly copies?: CopyPolicy
   /** 64-bit fingerprint of the pool's ring, 16 hex digits. */
   readonly digest: string
   readonly backends: readonly BackendTopology[]

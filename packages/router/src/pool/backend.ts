@@ -2,6 +2,8 @@ import type { RespVersion } from '../codec/resp/encode.ts'
 import { beginProbe, type Circuit, CLOSED, openCircuit } from '../health/circuit.ts'
 import type { RouterLimits } from '../limits.ts'
 import type { BackendAccess, BackendTopology } from '../topology.ts'
+import { DEFAULT_COPY_POLICY } from './copies/policy.ts'
+import { StaleKeys, type StaleLimits } from './copies/stale-keys.ts'
 import { type LostCause, type LostCode, REMOVED_CAUSE } from './lost-cause.ts'
 import { type LinkBackend, PrivateLinks } from './private-links.ts'
 import { Probe } from './probe.ts'
@@ -15,7 +17,21 @@ export interface BackendOwner {
   /** A command that this backend will not answer. */
   lost(request: Request, backend: Backend, sent: boolean, cause: LostCause): void
   avoided(backend: Backend, cause: LostCause): void
+  /** It answers again, and serves when the pool has looked at it and calls `admit`. Absent: it serves at once. */
+  answers?(backend: Backend): void
   returned(backend: Backend): void
+  /** Keys that a command on a private connection writes, when others have copies of them. */
+  keysWritten?(
+    request: Request,
+    backend: Backend,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): readonly string[]
+  linkWrote?(keys: readonly string[], backend: Backend, lost: boolean): void
+  /** True when a connection that ends without commands is a reason to look at the backend before it is used again. */
+  readonly doubtsIdleEnds?: boolean
+  readonly journalLimits?: StaleLimits
 }
 
 export interface BackendTools {
@@ -26,6 +42,9 @@ export interface BackendTools {
   readonly random: () => number
 }
 
+/** Connections with late commands that are ended when it returns; more than a router has there at once. */
+const GHOSTS_MAX = 16
+const NO_KEYS: readonly string[] = []
 /** TCP, no password, database 0. */
 const PLAIN: BackendAccess = {}
 
@@ -57,6 +76,15 @@ export class Backend implements UpstreamOwner, LinkBackend {
   queuedBytes = 0
   /** True while new commands may go to it: read for every command. */
   usable = true
+  /** True while it is usable and every key that it has is up to date: read for every command. */
+  clear = true
+  /** Its keys that have a newer value elsewhere. */
+  readonly stale: StaleKeys
+  readonly zone: string | undefined
+  /** How fast it answered lately; 0 before the first measurement. */
+  latencyMs = 0
+  /** What Redis calls the run of its process; absent until it was asked. */
+  runId: string | undefined
   lastCause: LostCause | undefined
   /** Connections of single clients: transactions, blocking commands, the shared subscription. */
   readonly links: PrivateLinks
@@ -70,10 +98,21 @@ export class Backend implements UpstreamOwner, LinkBackend {
   #state: BackendTopology['state'] = 'up'
   #timer: NodeJS.Timeout | undefined
   #probe: Probe | undefined
+  /** It answers, and is looked at by its pool before it serves. */
+  #waiting = false
   #closed = false
+  /** Connections that ended with commands on them: it may still run those, late. */
+  #ghosts: string[] = []
 
-  constructor(topology: BackendTopology, owner: BackendOwner, tools: BackendTools) {
+  constructor(
+    topology: BackendTopology,
+    owner: BackendOwner,
+    tools: BackendTools,
+    stale?: StaleKeys,
+  ) {
     this.id = topology.id
+    this.zone = topology.zone
+    this.stale = stale ?? new StaleKeys(owner.journalLimits ?? DEFAULT_COPY_POLICY)
     this.host = topology.host
     this.port = topology.port
     this.access = topology.access ?? PLAIN
@@ -101,15 +140,46 @@ export class Backend implements UpstreamOwner, LinkBackend {
     return open
   }
 
+  /** True while commands of the router itself may go to it. */
+  get reachable(): boolean {
+    return this.#circuit.type === 'closed' && !this.#waiting && !this.#closed
+  }
+
+  get hasGhosts(): boolean {
+    return this.#ghosts.length > 0
+  }
+
+  /** Our names of the connections whose commands it may still run. */
+  takeGhosts(): readonly string[] {
+    const ghosts = this.#ghosts
+    this.#ghosts = []
+    return ghosts
+  }
+
   setState(state: BackendTopology['state']): void {
     this.#state = state
-    this.#refresh()
+    this.refresh()
+  }
+
+  /** It serves again: its pool has looked at it. */
+  admit(): void {
+    if (!this.#waiting) return
+    this.#waiting = false
+    this.refresh()
+    this.#owner.returned(this)
   }
 
   /** True when a newer topology means this very server, reached in the same way. */
-  isAt({ host, port, access = PLAIN }: BackendTopology): boolean {
-    const same = this.host === host && this.port === port
-    return same && JSON.stringify(this.access) === JSON.stringify(access)
+  isAt(other: BackendTopology): boolean {
+    const { access = PLAIN } = other
+    return this.isServer(other) && JSON.stringify(this.access) === JSON.stringify(access)
+  }
+
+  /** True when a newer topology means the same database of the same server. */
+  isServer({ host, port, access = PLAIN }: BackendTopology): boolean {
+    const { path, database } = this.access
+    const samePlace = this.host === host && this.port === port && path === access.path
+    return samePlace && (database ?? 0) === (access.database ?? 0)
   }
 
   /** False when too much waits here already. */
@@ -157,14 +227,24 @@ export class Backend implements UpstreamOwner, LinkBackend {
     this.#upstreams.delete(upstream)
     if (this.#resp2 === upstream) this.#resp2 = undefined
     if (this.#resp3 === upstream) this.#resp3 = undefined
-    this.linkLost(cause, inFlight)
+    this.linkLost(cause, inFlight, upstream.localName)
   }
 
-  linkLost(cause: LostCause, inFlight: boolean): void {
+  linkLost(cause: LostCause, inFlight: boolean, localName: string | undefined): void {
     // A server that closes an idle connection is well (Redis's `timeout`): the next command opens a new one.
-    const idle = !inFlight && IDLE_ENDS.has(cause.code)
+    const idle = !inFlight && IDLE_ENDS.has(cause.code) && this.#owner.doubtsIdleEnds !== true
+    if (inFlight && localName !== undefined && this.#ghosts.length < GHOSTS_MAX)
+      this.#ghosts.push(localName)
     if (idle || this.#closed || HARMLESS.has(cause.code)) return
     this.#avoid(cause)
+  }
+
+  keysWritten(request: Request, bytes: Buffer, start: number, end: number): readonly string[] {
+    return this.#owner.keysWritten?.(request, this, bytes, start, end) ?? NO_KEYS
+  }
+
+  linkWrote(keys: readonly string[], lost: boolean): void {
+    this.#owner.linkWrote?.(keys, this, lost)
   }
 
   openUpstream(owner: UpstreamOwner, resp: RespVersion): Upstream {
@@ -188,8 +268,10 @@ export class Backend implements UpstreamOwner, LinkBackend {
     const before = this.#circuit
     const { turn, random, limits } = this.#tools
     this.#circuit = openCircuit(before, turn.now, random(), limits)
-    this.#refresh()
-    if (before.type === 'closed') {
+    const wasWaiting = this.#waiting
+    this.#waiting = false
+    this.refresh()
+    if (before.type === 'closed' && !wasWaiting) {
       this.counters.avoidances++
       this.#owner.avoided(this, cause)
     }
@@ -223,17 +305,21 @@ export class Backend implements UpstreamOwner, LinkBackend {
       return
     }
     this.#circuit = CLOSED
-    this.#refresh()
-    this.#owner.returned(this)
+    this.#waiting = true
+    this.refresh()
+    if (this.#owner.answers === undefined) this.admit()
+    else this.#owner.answers(this)
   }
 
-  #refresh(): void {
-    this.usable = this.#state === 'up' && this.#circuit.type === 'closed' && !this.#closed
+  /** Follows its state, its circuit and its stale keys. */
+  refresh(): void {
+    this.usable = this.#state === 'up' && this.reachable
+    this.clear = this.usable && this.stale.none
   }
 
   #stop(): void {
     this.#closed = true
-    this.#refresh()
+    this.refresh()
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#probe?.cancel()

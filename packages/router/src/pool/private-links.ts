@@ -25,7 +25,11 @@ export interface LinkBackend {
   readonly traffic: { bytesIn: number; bytesOut: number }
   openUpstream(owner: UpstreamOwner, resp: RespVersion): Upstream
   /** A private connection was lost; `inFlight` as in {@link UpstreamOwner}. */
-  linkLost(cause: LostCause, inFlight: boolean): void
+  linkLost(cause: LostCause, inFlight: boolean, localName: string | undefined): void
+  /** Keys that a command writes, when others have copies of them. */
+  keysWritten(request: Request, bytes: Buffer, start: number, end: number): readonly string[]
+  /** Keys that were written on a private connection; with `lost` it is not known whether. */
+  linkWrote(keys: readonly string[], lost: boolean): void
 }
 
 export interface LinkLimits {
@@ -41,6 +45,8 @@ export class PrivateLink implements UpstreamOwner {
   readonly backend: LinkBackend
   readonly #links: PrivateLinks
   readonly #upstream: Upstream
+  /** Keys that were written here since the state began, and have copies elsewhere. */
+  readonly #written = new Set<string>()
 
   constructor(backend: LinkBackend, links: PrivateLinks, resp: RespVersion) {
     this.backend = backend
@@ -73,6 +79,7 @@ export class PrivateLink implements UpstreamOwner {
   }
 
   send(request: Request, bytes: Buffer, start: number, end: number, stable: boolean): void {
+    for (const key of this.backend.keysWritten(request, bytes, start, end)) this.#written.add(key)
     this.#upstream.send(request, bytes, start, end, stable)
   }
 
@@ -89,7 +96,15 @@ export class PrivateLink implements UpstreamOwner {
   release(): void {
     this.holder = undefined
     this.positions.clear()
+    this.#tellWritten(false)
     this.#links.released(this)
+  }
+
+  #tellWritten(lost: boolean): void {
+    if (this.#written.size === 0) return
+    const keys = [...this.#written]
+    this.#written.clear()
+    this.backend.linkWrote(keys, lost)
   }
 
   /** The state is not over: the connection ends, silently for its holder. */
@@ -107,9 +122,10 @@ export class PrivateLink implements UpstreamOwner {
     this.holder?.linkFailed(request, sent, cause)
   }
 
-  ended(_upstream: Upstream, cause: LostCause, inFlight: boolean): void {
+  ended(upstream: Upstream, cause: LostCause, inFlight: boolean): void {
     this.#links.ended(this)
-    this.backend.linkLost(cause, inFlight)
+    this.backend.linkLost(cause, inFlight, upstream.localName)
+    this.#tellWritten(true)
   }
 
   /** The last that is heard of it. */

@@ -5,6 +5,11 @@ import type { Placement } from '../plan/plan-redis.ts'
 import type { PoolTopology } from '../topology.ts'
 import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
 import { ChannelHub } from './channel-hub.ts'
+import { Copies } from './copies/copies.ts'
+import type { CopiesEvent, CopiesHost } from './copies/copies-host.ts'
+import { type CopyPolicy, DEFAULT_COPY_POLICY } from './copies/policy.ts'
+import type { SharedKeys } from './copies/shared-keys.ts'
+import type { StaleLimits } from './copies/stale-keys.ts'
 import { type Fold, Gathering } from './gathering.ts'
 import { KeyRing } from './key-ring.ts'
 import { keyView } from './key-view.ts'
@@ -29,12 +34,17 @@ export type PoolEvent =
   | { readonly type: 'migration-ended'; readonly pool: string }
   /** An old owner missed too many deletes, or a flush: what it has may be stale, so it is not asked any more. */
   | { readonly type: 'migration-source-dropped'; readonly pool: string; readonly backend: string }
+  | CopiesEvent
 
 export interface StaticPoolTools extends BackendTools {
   /** Milliseconds since 1970. */
   readonly wallClock: () => number
   readonly errors: ErrorCounts
   readonly log: (event: PoolEvent) => void
+  /** Carries what is known of stale keys to the other routers; absent when there are none. */
+  readonly share?: ((message: SharedKeys) => void) | undefined
+  /** Where this router is; reads prefer backends there under `read: nearest`. */
+  readonly zone?: string | undefined
 }
 
 /**
@@ -45,7 +55,7 @@ export interface StaticPoolTools extends BackendTools {
  * A command whose backend is lost goes to the next one when it was not sent, or when it only reads; otherwise its client
  * learns that it may have been applied.
  */
-export class StaticPool implements Pool, Fleet, BackendOwner {
+export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   readonly name: string
   readonly protocol: PoolTopology['protocol']
   readonly placement: Placement
@@ -66,8 +76,12 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
     keyspaces: () => new Set(this.#byIndex.map(keyspaceOf)),
     run: (...command) => this.#run(...command),
     runAll: (...command) => this.#runAll(...command),
-    fail: (request, code, text) => this.#fail(request, code, text),
+    fail: (request, code, text) => this.fail(request, code, text),
   }
+  /** Redis can copy a key; memcached cannot, and has no copies to keep. */
+  readonly #copies: Copies | undefined
+  #replicas = 1
+  #policy: CopyPolicy
 
   constructor(topology: PoolTopology, tools: StaticPoolTools) {
     this.name = topology.name
@@ -85,6 +99,12 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
       positionOf: (bytes, from, to) => this.#ring.placeOf(keyView(bytes, from, to)),
       ownerOf: (position) => this.#usableIndex(position),
     }
+    this.#policy = topology.copies ?? DEFAULT_COPY_POLICY
+    if (topology.protocol === 'redis')
+      this.#copies = new Copies(this, this.#policy, tools.zone, {
+        ...tools,
+        share: tools.share,
+      })
     this.update(topology)
   }
 
@@ -93,8 +113,42 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
     return this.#byIndex
   }
 
+  get replicas(): number {
+    return this.#replicas
+  }
+
+  /** With copies elsewhere a server that was restarted must not serve before it has been looked at. */
+  get doubtsIdleEnds(): boolean {
+    return this.#copies !== undefined && this.#replicas > 1 && this.#policy.onReturn !== 'serve'
+  }
+
+  get journalLimits(): StaleLimits {
+    return this.#policy
+  }
+
+  /** Its copies of keys and what is known of them; absent for memcached. */
+  get copies(): Copies | undefined {
+    return this.#copies
+  }
+
+  backendNamed(id: string): Backend | undefined {
+    return this.#backends.get(id)
+  }
+
+  ranksAt(place: number, count: number): readonly Backend[] {
+    const ranks: Backend[] = []
+    for (const id of this.#ring.ownersAt(place, Math.min(count, this.#byIndex.length))) {
+      const backend = this.#backends.get(id)
+      if (backend !== undefined) ranks.push(backend)
+    }
+    return ranks
+  }
+
   /** Takes a newer topology: unchanged backends keep their connections, removed ones are drained. */
   update(topology: PoolTopology): void {
+    this.#replicas = topology.protocol === 'redis' ? topology.replicas : 1
+    this.#policy = topology.copies ?? DEFAULT_COPY_POLICY
+    this.#copies?.follow(this.#policy)
     const before = this.#backends
     const after = new Map<string, Backend>()
     for (const wanted of topology.backends) {
@@ -102,7 +156,11 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
       if (known?.isAt(wanted)) {
         known.setState(wanted.state)
         after.set(wanted.id, known)
-      } else after.set(wanted.id, new Backend(wanted, this, this.#tools))
+      } else {
+        // The same server under another password has the same keys.
+        const stale = known?.isServer(wanted) ? known.stale : undefined
+        after.set(wanted.id, new Backend(wanted, this, this.#tools, stale))
+      }
     }
     this.#ring.update(topology)
     this.#backends = after
@@ -127,11 +185,19 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
 
   #run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
     const { bytes, start, end } = frame
-    if (keyIndex >= 0)
-      request.position = this.#ring.placeOf(
-        keyView(bytes, frame.from(keyIndex), frame.to(keyIndex)),
-      )
-    this.#give(request, bytes, start, end, stable)
+    const copies = this.#copies
+    if (keyIndex < 0 || copies === undefined || !('keys' in request.command)) {
+      if (keyIndex >= 0) request.position = this.#placeIn(frame, keyIndex)
+      this.giveAtPlace(request, bytes, start, end, stable)
+      return
+    }
+    const place = this.#placeIn(frame, keyIndex)
+    request.position = place
+    const first = this.#byIndex[this.#ring.ownerIndexAt(place)]
+    if (first === undefined) this.giveUp(request)
+    else if (first.clear && copies.isSimple(request.command, place))
+      this.giveTo(request, first, bytes, start, end, stable)
+    else copies.run(request, frame, keyIndex, stable)
   }
 
   /** Runs a whole command, in bytes that nobody will change, at the owner of a position. */
@@ -139,7 +205,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
     this.counters.requests++
     request.position = position
     if (this.#ring.wholeKeys) this.#placeAnew(request, bytes, 0, bytes.length)
-    this.#give(request, bytes, 0, bytes.length, true)
+    this.giveAtPlace(request, bytes, 0, bytes.length, true)
   }
 
   runAll(request: Request, frame: RequestFrame, gather: GatherKind | Fold): void {
@@ -148,17 +214,17 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
   }
 
   #runAll(request: Request, frame: RequestFrame, gather: GatherKind | Fold): void {
-    const backends = this.#byIndex.filter((backend) => backend.state !== 'out')
+    const backends = this.#byIndex.filter((backend) => this.#isAsked(backend, request))
     if (backends.length === 0) {
-      this.#fail(request, 'NO_BACKEND', 'no backend is in the pool')
+      this.fail(request, 'NO_BACKEND', 'no backend is in the pool')
       return
     }
     const gathering = new Gathering(request, gather, 0, backends.length)
     for (const backend of backends) {
       const part = new Request(gathering, request.command, request.resp, undefined, true)
       if (backend.avoided)
-        this.#fail(part, 'AVOIDED', `${describe(backend)} is avoided${because(backend)}`)
-      else this.#send(part, backend, frame.bytes, frame.start, frame.end, false)
+        this.fail(part, 'AVOIDED', `${describe(backend)} is avoided${because(backend)}`)
+      else this.giveTo(part, backend, frame.bytes, frame.start, frame.end, false)
     }
   }
 
@@ -169,16 +235,17 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
   runAt(request: Request, id: string, bytes: Buffer): void {
     this.counters.requests++
     const backend = this.#backends.get(id)
-    if (backend === undefined) this.#fail(request, 'NO_BACKEND', `backend ${id} is gone`)
+    if (backend === undefined) this.fail(request, 'NO_BACKEND', `backend ${id} is gone`)
     else if (backend.avoided)
-      this.#fail(request, 'AVOIDED', `${describe(backend)} is avoided${because(backend)}`)
-    else this.#send(request, backend, bytes, 0, bytes.length, true)
+      this.fail(request, 'AVOIDED', `${describe(backend)} is avoided${because(backend)}`)
+    else this.giveTo(request, backend, bytes, 0, bytes.length, true)
   }
 
   runOwner(request: Request, position: number, bytes: Buffer): void {
     this.counters.requests++
     request.position = position
-    this.#give(request, bytes, 0, bytes.length, true)
+    if (this.#copies !== undefined) this.#copies.again(request, bytes, 0, bytes.length)
+    else this.giveAtPlace(request, bytes, 0, bytes.length, true)
   }
 
   pin(holder: LinkHolder, position: number, resp: RespVersion): PrivateLink | Buffer {
@@ -231,11 +298,26 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
     return backend?.usable ? backend.id : undefined
   }
 
+  /** A write for all is made up for at those that cannot be reached: they are emptied before they serve again. */
+  #isAsked(backend: Backend, { command }: Request): boolean {
+    const flushes = 'keys' in command && command.access === 'write'
+    const nobody = !this.#byIndex.some(({ reachable }) => reachable)
+    if (!flushes || this.#copies === undefined || backend.reachable || nobody)
+      return backend.state !== 'out'
+    this.#copies.missedAll(backend)
+    return false
+  }
+
+  #placeIn(frame: RequestFrame, keyIndex: number): number {
+    return this.#ring.placeOf(keyView(frame.bytes, frame.from(keyIndex), frame.to(keyIndex)))
+  }
+
   tick(now: number): void {
     this.#migration?.tick(now)
     if (this.#migration?.over) this.#endMigration()
     this.channels.tick(now)
     for (const backend of this.#byIndex) backend.tick(now)
+    this.#copies?.tick()
     for (const backend of this.#drained) {
       backend.tick(now)
       if (backend.queued === 0) {
@@ -264,6 +346,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
   close(): void {
     const backends = [...this.#byIndex, ...this.#drained]
     this.channels.close()
+    this.#copies?.close()
     // First nothing is left to turn to: a command that is lost here must not open a connection elsewhere.
     this.#forget()
     this.#migration?.close()
@@ -318,25 +401,28 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
     request.failures++
     if (chunk === undefined || refused || !again) {
       const fate = again ? '' : '; the write may have been applied'
-      this.#fail(request, cause.code, `${describe(backend)} ${cause.text}${fate}`)
+      this.fail(request, cause.code, `${describe(backend)} ${cause.text}${fate}`)
       return
     }
     if (request.failures > this.#tools.limits.failoverAttemptsMax) {
-      this.#fail(request, cause.code, `${describe(backend)} ${cause.text}, as did others before it`)
+      this.fail(request, cause.code, `${describe(backend)} ${cause.text}, as did others before it`)
       return
     }
     backend.counters.failovers++
     this.counters.failovers++
-    if (request.ordinals !== undefined && request.ordinals.length > 1)
+    if (this.#copies !== undefined && 'keys' in command && command.keys.type !== 'none')
+      this.#copies.again(request, chunk.bytes, from, to)
+    else if (request.ordinals !== undefined && request.ordinals.length > 1)
       this.#giveKeys(request, request.ordinals, chunk.bytes, from, to)
     else {
       if (this.#ring.wholeKeys) this.#placeAnew(request, chunk.bytes, from, to)
-      this.#give(request, chunk.bytes, from, to, true)
+      this.giveAtPlace(request, chunk.bytes, from, to, true)
     }
   }
 
   avoided(backend: Backend, cause: LostCause): void {
     const { code, text } = cause
+    this.#copies?.avoided(backend)
     this.#tools.log({
       type: 'backend-avoided',
       pool: this.name,
@@ -347,18 +433,37 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
     this.#ownersChanged()
   }
 
+  keysWritten(
+    request: Request,
+    _backend: Backend,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): readonly string[] {
+    return this.#copies?.keysWritten(request, bytes, start, end) ?? []
+  }
+
+  linkWrote(keys: readonly string[], backend: Backend, lost: boolean): void {
+    this.#copies?.wroteAt(backend, keys, lost)
+  }
+
+  answers(backend: Backend): void {
+    if (this.#copies === undefined) backend.admit()
+    else void this.#copies.readmit(backend)
+  }
+
   returned(backend: Backend): void {
     this.#tools.log({ type: 'backend-returned', pool: this.name, backend: backend.id })
     this.#ownersChanged()
   }
 
-  #give(request: Request, bytes: Buffer, start: number, end: number, stable: boolean): void {
+  giveAtPlace(request: Request, bytes: Buffer, start: number, end: number, stable: boolean): void {
     const backend = this.#backendAt(request.position)
-    if (backend === undefined) this.#failWhole(request)
-    else this.#send(request, backend, bytes, start, end, stable)
+    if (backend === undefined) this.giveUp(request)
+    else this.giveTo(request, backend, bytes, start, end, stable)
   }
 
-  #send(
+  giveTo(
     request: Request,
     backend: Backend,
     bytes: Buffer,
@@ -368,7 +473,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
   ): void {
     if (backend.accepts(end - start)) backend.send(request, bytes, start, end, stable)
     else
-      this.#fail(
+      this.fail(
         request,
         'QUEUE_FULL',
         `${describe(backend)} has ${backend.queued} commands (${backend.queuedBytes} bytes) waiting, which is its limit`,
@@ -388,7 +493,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
     const { placement } = this
     const parts = protocol.splitAgain(command, bytes, from, to, placement, ordinals, limits)
     if (parts === undefined) {
-      this.#fail(request, 'BAD_PART', 'a part of a command could not be read again')
+      this.fail(request, 'BAD_PART', 'a part of a command could not be read again')
       return
     }
     const regathering = request.regather(parts.length)
@@ -436,8 +541,9 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
     return next === undefined ? -1 : this.#byIndex.indexOf(next)
   }
 
-  #failWhole(request: Request): void {
-    this.#fail(request, 'NO_BACKEND', this.#whyNone())
+  /** No backend can answer. */
+  giveUp(request: Request): void {
+    this.fail(request, 'NO_BACKEND', this.#whyNone())
   }
 
   #whyNone(): string {
@@ -451,7 +557,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner {
     return `no backend can be reached; ${why}`
   }
 
-  #fail(request: Request, code: string, text: string): void {
+  fail(request: Request, code: string, text: string): void {
     const reply = this.#failure(code, text)
     request.settle(reply, 0, reply.length, true)
   }

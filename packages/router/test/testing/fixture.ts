@@ -6,6 +6,7 @@ import {
   type Router,
   type RouterEvent,
   type RouterLimits,
+  type RouterOptions,
 } from '../../src/index.ts'
 import { type Behaviour, FakeBackend } from './fake-backend.ts'
 import { RedisClient } from './redis-client.ts'
@@ -31,10 +32,14 @@ export function onCleanup(cleanup: () => Promise<void> | void): void {
 }
 
 /** A router on a free port in front of the pool `cache`. */
-export async function startRouter(limits: Partial<RouterLimits> = {}): Promise<Fixture> {
+export async function startRouter(
+  limits: Partial<RouterLimits> = {},
+  options: Partial<RouterOptions> = {},
+): Promise<Fixture> {
   const events: RouterEvent[] = []
   const waiters: { readonly type: string; readonly resolve: () => void }[] = []
   const router = createRouter({
+    ...options,
     limits,
     random: () => 0.5,
     log: (event) => {

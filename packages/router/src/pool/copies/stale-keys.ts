@@ -2,7 +2,7 @@
 export interface StaleKey {
   /** True when this router has to bring it up to date. */
   own: boolean
-  /** Other routers that have to. */
+  /** Other routers that will. */
   readonly from: Set<string>
   /** When it became stale, in milliseconds of the router's clock. */
   readonly since: number
@@ -10,11 +10,11 @@ export interface StaleKey {
   dropAt: number | undefined
   /** Other routers know of it. */
   shared: boolean
-  /** It is being brought up to date. */
-  busy: boolean
   /** Hear whether the copy is up to date now, or will not be soon. */
   waiters: ((done: boolean) => void)[] | undefined
-  /** A backend that holds the key instead, and is to forget it afterwards. */
+  /** A copy is wanted here though the backend is no owner of the key. */
+  wanted: boolean
+  /** A backend that holds the key in place of this one, and is to forget it afterwards. */
   standIn: string | undefined
 }
 
@@ -24,7 +24,7 @@ export interface StaleLimits {
 }
 
 /** What one entry costs beside its key. */
-const ENTRY_BYTES = 160
+export const STALE_ENTRY_BYTES = 256
 
 /**
  * The journal of one backend: keys that were written or deleted elsewhere while it could not take part. Such a key is neither
@@ -33,14 +33,26 @@ const ENTRY_BYTES = 160
 export class StaleKeys {
   /** Every key: nothing here may be read. */
   whole = false
-  /** Routers, other than this one, that said so. */
-  readonly wholeFrom = new Set<string>()
   /** This router has to empty the backend before it is used. */
   wholeOwn = false
-  /** Set while the keys are copied back after the backend was emptied: the journal goes on meanwhile. */
+  /** Other routers that will. */
+  readonly wholeFrom = new Set<string>()
+  /**
+   * `flush`: it is emptied. `verify`: its keys are compared with those of the other owners, which know better.
+   */
+  wholeWay: 'flush' | 'verify' = 'flush'
+  /** Set while the keys are copied back: the journal goes on meanwhile. */
   refilling = false
-  /** The journal overflowed and `onOverflow: serve`: nothing is noted until the backend is back. */
+  /** The journal overflowed while the keys were copied back: from the start. */
+  refillAgain = false
+  /** The journal overflowed and `onOverflow` is `serve`: nothing is noted until the backend is back. */
   ignoring = false
+  /** Other routers whose commands may still run here late: nothing is brought up to date before they are gone. */
+  readonly ghostsFrom = new Map<string, number>()
+  /** Keys that this router has to bring up to date, in the order in which they became stale. */
+  readonly todo = new Set<string>()
+  /** Keys that it has to remove, in the order of their time. */
+  readonly drops = new Set<string>()
 
   #bytes = 0
   readonly #keys = new Map<string, StaleKey>()
@@ -67,6 +79,11 @@ export class StaleKeys {
     return this.whole || this.#keys.has(key)
   }
 
+  hasAny(keys: readonly string[]): boolean {
+    if (this.none) return false
+    return this.whole || keys.some((key) => this.#keys.has(key))
+  }
+
   get(key: string): StaleKey | undefined {
     return this.#keys.get(key)
   }
@@ -79,7 +96,7 @@ export class StaleKeys {
   mark(key: string, now: number): StaleKey | undefined {
     const known = this.#keys.get(key)
     if (known !== undefined) return known
-    const bytes = key.length + ENTRY_BYTES
+    const bytes = key.length + STALE_ENTRY_BYTES
     const { journalKeysMax, journalBytesMax } = this.#limits
     if (this.#keys.size >= journalKeysMax || this.#bytes + bytes > journalBytesMax) return undefined
     this.#bytes += bytes
@@ -89,12 +106,27 @@ export class StaleKeys {
       since: now,
       dropAt: undefined,
       shared: false,
-      busy: false,
       waiters: undefined,
+      wanted: false,
       standIn: undefined,
     }
     this.#keys.set(key, entry)
     return entry
+  }
+
+  /** This router has brought the key up to date; true when no other one still has to. */
+  settle(key: string): boolean {
+    const entry = this.#keys.get(key)
+    if (entry === undefined) return false
+    entry.own = false
+    entry.shared = false
+    entry.wanted = false
+    const { waiters } = entry
+    entry.waiters = undefined
+    for (const waiter of waiters ?? []) waiter(true)
+    if (entry.from.size > 0) return false
+    this.remove(key, true)
+    return true
   }
 
   /** The key is up to date, or nobody cares any more. */
@@ -102,7 +134,9 @@ export class StaleKeys {
     const entry = this.#keys.get(key)
     if (entry === undefined) return
     this.#keys.delete(key)
-    this.#bytes -= key.length + ENTRY_BYTES
+    this.todo.delete(key)
+    this.drops.delete(key)
+    this.#bytes -= key.length + STALE_ENTRY_BYTES
     for (const waiter of entry.waiters ?? []) waiter(done)
   }
 

@@ -1,0 +1,307 @@
+import type { Backend } from '../backend.ts'
+import { ask, LostAsk } from './ask.ts'
+import type { CopiesHost, CopiesTools } from './copies-host.ts'
+import { type Copied, copyKey } from './copy-key.ts'
+import type { KeyLocks } from './key-locks.ts'
+import { bulkOf, elementsOf, integerOf, isError } from './reply-parts.ts'
+import type { Sharing } from './shared-keys.ts'
+import type { StaleKey } from './stale-keys.ts'
+
+/** Keys that are brought up to date at once. */
+export const REPAIRS_IN_FLIGHT_MAX = 64
+/** How long a copy that is not wanted any more stays, so that other routers have turned to the right one. */
+export const DROP_DELAY_MS = 1_000
+/** How long late commands of other routers are waited for. */
+const GHOSTS_WAIT_MS = 10_000
+/** Keys per step while a backend is filled again. */
+const SCAN_COUNT = 256
+/** How often that begins anew because too much was written meanwhile; after that the backend serves with what it has. */
+const REFILLS_MAX = 3
+
+/**
+ * Brings stale keys of the backends that are back up to date: each is copied from the owner that has it, or deleted.
+ *
+ *   journal ─► lock its place ─► DUMP, PTTL at the source ─► RESTORE at the backend ─► out of the journal
+ */
+export class Repairs {
+  readonly #host: CopiesHost
+  readonly #tools: CopiesTools
+  readonly #locks: KeyLocks
+  readonly #sharing: Sharing
+  readonly #caughtUp = new Map<Backend, number>()
+  #inFlight = 0
+  #closed = false
+
+  constructor(host: CopiesHost, tools: CopiesTools, locks: KeyLocks, sharing: Sharing) {
+    this.#host = host
+    this.#tools = tools
+    this.#locks = locks
+    this.#sharing = sharing
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  /** There may be something to do at a backend. O(1) when there is not. */
+  wake(backend: Backend): void {
+    if (this.#closed || !backend.reachable) return
+    const { stale } = backend
+    if (stale.whole) {
+      if (stale.wholeOwn && !stale.refilling && !this.#hasGhosts(backend))
+        void this.#refill(backend)
+      return
+    }
+    if (stale.todo.size > 0 && !this.#hasGhosts(backend)) this.#begin(backend, stale.todo)
+    if (stale.drops.size > 0) this.#dropDue(backend)
+  }
+
+  /** Brings keys of one place up to date now, whoever would have to, and waits for the place. */
+  async bringUp(backend: Backend, keys: readonly string[], forced = false): Promise<void> {
+    const [first] = keys
+    if (first === undefined) return
+    const place = this.#placeOf(Buffer.from(first, 'latin1'))
+    await this.#locks.enter(place)
+    try {
+      for (const key of keys) {
+        const entry = backend.stale.get(key)
+        if (entry !== undefined && !this.#closed) await this.#bringUp(backend, key, entry, forced)
+      }
+    } finally {
+      this.#locks.leave(place)
+    }
+  }
+
+  #begin(backend: Backend, keys: Set<string>): void {
+    for (const key of keys) {
+      if (this.#inFlight >= REPAIRS_IN_FLIGHT_MAX) return
+      keys.delete(key)
+      void this.#run(backend, key)
+    }
+  }
+
+  #dropDue(backend: Backend): void {
+    const { stale } = backend
+    for (const key of stale.drops) {
+      const dropAt = stale.get(key)?.dropAt ?? 0
+      if (dropAt > this.#tools.turn.now || this.#inFlight >= REPAIRS_IN_FLIGHT_MAX) return
+      stale.drops.delete(key)
+      void this.#run(backend, key)
+    }
+  }
+
+  async #run(backend: Backend, key: string): Promise<void> {
+    this.#inFlight++
+    try {
+      await this.bringUp(backend, [key])
+    } catch (error) {
+      if (!(error instanceof LostAsk)) throw error
+      // One of the two was lost: the key stays in the journal, and is tried again when both can be reached.
+      this.#putBack(backend, key)
+    } finally {
+      this.#inFlight--
+    }
+    this.wake(backend)
+  }
+
+  #putBack(backend: Backend, key: string): void {
+    const entry = backend.stale.get(key)
+    if (entry?.own !== true) return
+    backend.stale.todo.add(key)
+    const { waiters } = entry
+    entry.waiters = undefined
+    for (const waiter of waiters ?? []) waiter(false)
+  }
+
+  async #bringUp(backend: Backend, key: string, entry: StaleKey, forced: boolean): Promise<void> {
+    const bytes = Buffer.from(key, 'latin1')
+    const ranks = this.#ranksOf(bytes)
+    const owners = this.#host.replicas
+    const isOwner = ranks.slice(0, owners).includes(backend)
+    const source =
+      isOwner || entry.wanted
+        ? ranks.find((other) => other !== backend && other.usable && !other.stale.has(key))
+        : undefined
+    if (source === undefined) await ask(backend, ['UNLINK', bytes])
+    else this.#report(backend, await copyKey(source, backend, bytes))
+    // Written by nobody meanwhile: its place is ours.
+    if (isOwner && source !== undefined && ranks.indexOf(source) >= owners)
+      entry.standIn ??= source.id
+    this.#settled(backend, key, entry, forced)
+  }
+
+  #settled(backend: Backend, key: string, entry: StaleKey, forced: boolean): void {
+    const { stale } = backend
+    const { shared } = entry
+    let gone = stale.settle(key)
+    if (shared) this.#sharing.tell('clean', backend.id, key)
+    if (forced && !gone) {
+      stale.remove(key, true)
+      gone = true
+    }
+    this.#caughtUp.set(backend, (this.#caughtUp.get(backend) ?? 0) + 1)
+    if (gone) this.removed(backend, key, entry)
+    if (!stale.none) return
+    const keys = this.#caughtUp.get(backend) ?? 0
+    this.#caughtUp.delete(backend)
+    this.#tools.log({
+      type: 'backend-caught-up',
+      pool: this.#host.name,
+      backend: backend.id,
+      keys,
+    })
+  }
+
+  /** No router has to bring the key up to date any more: who held it instead forgets it. */
+  removed(backend: Backend, key: string, { standIn }: StaleKey): void {
+    backend.refresh()
+    const other = standIn === undefined ? undefined : this.#host.backendNamed(standIn)
+    if (other === undefined || other === backend) return
+    const ranks = this.#ranksOf(Buffer.from(key, 'latin1'))
+    if (ranks.indexOf(other) >= this.#host.replicas) this.#dropLater(other, key)
+  }
+
+  /** Its rightful owner has the key again: what the stand-in has would be old one day. */
+  #dropLater(backend: Backend, key: string): void {
+    const { stale } = backend
+    const entry = stale.mark(key, this.#tools.turn.now)
+    if (entry === undefined) {
+      void ask(backend, ['UNLINK', Buffer.from(key, 'latin1')]).catch(ignoreLost)
+      return
+    }
+    entry.own = true
+    entry.dropAt = this.#tools.turn.now + DROP_DELAY_MS
+    entry.shared = true
+    this.#sharing.tell('stale', backend.id, key)
+    stale.drops.add(key)
+    backend.refresh()
+  }
+
+  /** A backend whose content cannot be trusted: it is emptied or compared, and gets what others have. */
+  async #refill(backend: Backend): Promise<void> {
+    const { stale } = backend
+    stale.refilling = true
+    let keys = 0
+    try {
+      for (let round = 0; round === 0 || (stale.refillAgain && round < REFILLS_MAX); round++) {
+        stale.refillAgain = false
+        stale.clear()
+        keys = await this.#refillOnce(backend)
+      }
+    } catch (error) {
+      stale.refilling = false
+      if (!(error instanceof LostAsk)) throw error
+      // It stays out of use and is tried again from the start when it can be reached.
+      return
+    }
+    stale.whole = stale.wholeFrom.size > 0
+    stale.wholeOwn = false
+    stale.refilling = false
+    this.#sharing.tell('clean-all', backend.id)
+    backend.refresh()
+    this.#tools.log({ type: 'backend-refilled', pool: this.#host.name, backend: backend.id, keys })
+    this.wake(backend)
+  }
+
+  async #refillOnce(backend: Backend): Promise<number> {
+    if (backend.stale.wholeWay === 'flush' || this.#host.replicas === 1) {
+      const reply = await ask(backend, ['FLUSHDB'])
+      if (isError(reply)) throw new LostAsk(reply.toString('latin1'))
+    } else await this.#eachKey(backend, (key) => this.#removeUnknown(backend, key))
+    let keys = 0
+    if (this.#host.replicas > 1)
+      for (const other of this.#host.backends)
+        if (other !== backend && other.usable)
+          keys += await this.#eachKey(other, (key) => this.#refillKey(other, backend, key))
+    return keys
+  }
+
+  /** Runs over all keys of a backend; how many of them `take` says yes to. Ends early when the backend is lost. */
+  async #eachKey(source: Backend, take: (key: Buffer) => Promise<boolean>): Promise<number> {
+    let cursor = '0'
+    let taken = 0
+    do {
+      const reply = await ask(source, ['SCAN', cursor, 'COUNT', String(SCAN_COUNT)])
+      const [next, found] = elementsOf(reply)
+      if (next === undefined || found === undefined) return taken
+      cursor = bulkOf(next)?.toString('latin1') ?? '0'
+      const keys = elementsOf(found)
+        .map(bulkOf)
+        .filter((key) => key !== undefined)
+      for (let at = 0; at < keys.length; at += REPAIRS_IN_FLIGHT_MAX) {
+        const group = keys.slice(at, at + REPAIRS_IN_FLIGHT_MAX)
+        const done = await Promise.all(group.map(take))
+        taken += done.filter(Boolean).length
+      }
+    } while (cursor !== '0' && !this.#closed)
+    return taken
+  }
+
+  /** A key that the other owner does not have was deleted while the backend was away. */
+  async #removeUnknown(backend: Backend, key: Buffer): Promise<boolean> {
+    const place = this.#placeOf(key)
+    const source = this.#otherOwner(backend, key, place)
+    if (source === undefined) return false
+    await this.#locks.enter(place)
+    try {
+      const known = integerOf(await ask(source, ['EXISTS', key])) === 1
+      if (!known) await ask(backend, ['UNLINK', key])
+      return !known
+    } finally {
+      this.#locks.leave(place)
+    }
+  }
+
+  async #refillKey(source: Backend, target: Backend, key: Buffer): Promise<boolean> {
+    const place = this.#placeOf(key)
+    if (this.#otherOwner(target, key, place) !== source) return false
+    await this.#locks.enter(place)
+    try {
+      const { type } = await copyKey(source, target, key)
+      return type === 'copied'
+    } finally {
+      this.#locks.leave(place)
+    }
+  }
+
+  /** The first owner of a key beside `backend` that has it up to date; `undefined` when `backend` is no owner. */
+  #otherOwner(backend: Backend, key: Buffer, place: number): Backend | undefined {
+    const owners = this.#host.ranksAt(place, this.#host.replicas)
+    if (!owners.includes(backend)) return undefined
+    const text = key.toString('latin1')
+    return owners.find((each) => each !== backend && each.usable && !each.stale.has(text))
+  }
+
+  #hasGhosts(backend: Backend): boolean {
+    const { ghostsFrom } = backend.stale
+    const { now } = this.#tools.turn
+    for (const [router, since] of ghostsFrom)
+      if (now - since > GHOSTS_WAIT_MS) ghostsFrom.delete(router)
+    return ghostsFrom.size > 0
+  }
+
+  #report(backend: Backend, copied: Copied): void {
+    if (copied.type !== 'refused') return
+    const { name } = this.#host
+    this.#tools.log({
+      type: 'copy-refused',
+      pool: name,
+      backend: backend.id,
+      cause: copied.text,
+    })
+  }
+
+  #placeOf(key: Buffer): number {
+    return this.#host.placement.positionOf(key, 0, key.length)
+  }
+
+  #ranksOf(key: Buffer): readonly Backend[] {
+    return this.#host.ranksAt(this.#placeOf(key), this.#host.backends.length)
+  }
+}
+
+/** What was asked for is done later, or is no longer needed. */
+function ignoreLost(error: unknown): undefined {
+  if (!(error instanceof LostAsk)) throw error
+  return undefined
+}

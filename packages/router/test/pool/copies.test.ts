@@ -1,0 +1,273 @@
+import { describe, expect, it } from 'vitest'
+import { differences, dumps, type Replicated, startReplicated } from '../testing/copies.ts'
+import { bulk } from '../testing/fake-backend.ts'
+import { keysOf } from '../testing/keys.ts'
+import type { RedisClient } from '../testing/redis-client.ts'
+import { askRedis, missingRedis } from '../testing/redis-server.ts'
+
+const keysNamed = (count: number) => Array.from({ length: count }, (_, i) => `key-${i}`)
+
+async function all(redis: RedisClient, commands: readonly (readonly string[])[]) {
+  redis.send(...commands)
+  return await redis.replies(commands.length)
+}
+
+/** Asks until the answer is this one; the last answer when it is not in time. */
+async function until<T>(ask: () => Promise<T> | T, good: (answer: T) => boolean): Promise<T> {
+  const deadline = performance.now() + 15_000
+  for (;;) {
+    const answer = await ask()
+    if (good(answer) || performance.now() > deadline) return answer
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+const copiesEqual = ({ ports }: Replicated, replicas = 2) =>
+  until(
+    () => differences(ports, replicas),
+    (found) => found.length === 0,
+  )
+
+describe.skipIf(missingRedis() !== undefined)('a pool with replicas', () => {
+  it('gives each write to all owners of its key, and reads from the first', async () => {
+    const pool = await startReplicated()
+    const redis = pool.routers[0]?.client() as RedisClient
+    const keys = keysNamed(200)
+    expect(
+      new Set(
+        await all(
+          redis,
+          keys.map((key) => ['SET', key, `v-${key}`]),
+        ),
+      ),
+    ).toEqual(new Set(['+OK\r\n']))
+    expect(
+      await all(
+        redis,
+        keys.map((key) => ['GET', key]),
+      ),
+    ).toEqual(keys.map((key) => bulk(`v-${key}`)))
+    expect(await differences(pool.ports, 2)).toEqual([])
+    expect((await dumps(pool.ports)).size).toBe(200)
+    redis.send(
+      ['DEL', ...keys.slice(0, 150)],
+      ['MSET', 'a', '1', 'b', '2', 'c', '3'],
+      ['MGET', 'a', 'c', 'none', 'b'],
+    )
+    expect(await redis.replies(3)).toEqual([
+      ':150\r\n',
+      '+OK\r\n',
+      `*4\r\n${bulk('1')}${bulk('3')}$-1\r\n${bulk('2')}`,
+    ])
+    expect(await differences(pool.ports, 2)).toEqual([])
+    expect((await dumps(pool.ports)).size).toBe(53)
+  })
+
+  it('copies what chance or a clock decides', async () => {
+    const pool = await startReplicated({ policy: { ack: 'all' } })
+    const redis = pool.routers[0]?.client() as RedisClient
+    for (let i = 0; i < 20; i++) {
+      await redis.ask(`SADD s${i} a b c d e f g h`)
+      expect(await redis.ask(`SPOP s${i}`)).toMatch(/^\$1\r\n[a-h]/)
+      expect(await redis.ask(`SPOP s${i} 3`)).toMatch(/^\*3\r\n/)
+      expect(await redis.ask(`XADD x${i} * f v`)).toMatch(/^\$\d+\r\n\d+-\d+/)
+      expect(await redis.ask(`INCRBYFLOAT f${i} 0.1`)).toBe(bulk('0.1'))
+      expect(await redis.ask(`SET t${i} v EX 100`)).toBe('+OK\r\n')
+      expect(await redis.ask(`EXPIRE t${i} 1000 GT`)).toBe(':1\r\n')
+    }
+    // Acknowledged by all: the copies are equal when the answer is there.
+    expect(await differences(pool.ports, 2)).toEqual([])
+    for (const [key] of await dumps(pool.ports)) {
+      if (!key.startsWith('t')) continue
+      const times = await Promise.all(pool.ports.map((port) => askRedis(port, `TTL ${key}`)))
+      expect(times.filter((time) => Number(time.slice(1)) > 990)).toHaveLength(2)
+    }
+  })
+
+  it('keeps the order of one client through copies: a pipeline of SPOP, SADD and reads', async () => {
+    const pool = await startReplicated({ policy: { read: 'any' } })
+    const redis = pool.routers[0]?.client() as RedisClient
+    for (let round = 0; round < 30; round++) {
+      redis.send(
+        ['SADD', 's', 'only'],
+        ['SPOP', 's'],
+        ['SCARD', 's'],
+        ['SADD', 's', 'x', 'y'],
+        ['SCARD', 's'],
+        ['SPOP', 's', '2'],
+        ['EXISTS', 's'],
+      )
+      const replies = await redis.replies(7)
+      expect([0, 1, 2, 3, 4, 6].map((i) => replies[i])).toEqual([
+        ':1\r\n',
+        bulk('only'),
+        ':0\r\n',
+        ':2\r\n',
+        ':2\r\n',
+        ':0\r\n',
+      ])
+    }
+    expect(await copiesEqual(pool)).toEqual([])
+  })
+
+  it('keeps copies equal while RESP2 and RESP3 clients write the same keys', async () => {
+    const pool = await startReplicated()
+    const clients = Array.from({ length: 8 }, () => pool.routers[0]?.client() as RedisClient)
+    await Promise.all(
+      clients.map((redis, i) => (i % 2 === 0 ? redis.ask('HELLO 3') : redis.ask('PING'))),
+    )
+    await Promise.all(
+      clients.map(async (redis, i) => {
+        for (let round = 0; round < 20; round++)
+          await all(
+            redis,
+            Array.from({ length: 30 }, (_, n) => ['RPUSH', `l${n % 5}`, `${i}-${round}-${n}`]),
+          )
+      }),
+    )
+    expect(await copiesEqual(pool)).toEqual([])
+    expect(await clients[0]?.ask('LLEN l0')).toBe(`:${8 * 20 * 6}\r\n`)
+  })
+
+  it('repairs an owner that answers something else than the first', async () => {
+    const pool = await startReplicated({ servers: 2 })
+    const redis = pool.routers[0]?.client() as RedisClient
+    const [key = ''] = keysOf(pool.ports[0] as number, pool.ports, 1)
+    await redis.ask(`INCRBY ${key} 5`)
+    await askRedis(pool.ports[1] as number, `DEL ${key}`)
+    expect(await redis.ask(`INCR ${key}`)).toBe(':6\r\n')
+    expect(await copiesEqual(pool)).toEqual([])
+    expect(await askRedis(pool.ports[1] as number, `GET ${key}`)).toBe(bulk('6'))
+  })
+
+  it('answers a write as ack says when an owner is gone', async () => {
+    for (const [ack, servers, answer] of [
+      ['one', 2, /^\+OK/],
+      [
+        'all',
+        2,
+        /^-ERR pool "cache": 1 of the 2 backends that ack asks for can be reached; the write was not applied/,
+      ],
+      // The third server stands in.
+      ['quorum', 3, /^\+OK/],
+    ] as const) {
+      const pool = await startReplicated({ servers, policy: { ack } })
+      const redis = pool.routers[0]?.client() as RedisClient
+      const [key = ''] = keysOf(pool.ports[0] as number, pool.ports, 1)
+      await redis.ask(`SET ${key} before`)
+      await pool.servers[0]?.kill()
+      await until(
+        () => redis.ask(`GET ${key}`),
+        () =>
+          Object.values(pool.routers[0]?.router.counters().pools['cache']?.backends ?? {}).some(
+            ({ avoided }) => avoided === 1,
+          ),
+      )
+      expect(await redis.ask(`SET ${key} after`)).toMatch(answer)
+      expect(await redis.ask(`GET ${key}`)).toBe(bulk(ack === 'all' ? 'before' : 'after'))
+      if (servers === 3) expect(await differences(pool.ports.slice(1), 2)).toEqual([])
+    }
+  })
+
+  it('shows no error to readers or writers when a server is killed or suspended under load, and recovers', async () => {
+    const pool = await startReplicated()
+    const { router, client } = pool.routers[0] as Replicated['routers'][number]
+    const keys = keysNamed(100)
+    await all(
+      client(),
+      keys.map((key) => ['SET', key, '0']),
+    )
+    const [suspended, killed] = pool.servers
+    let faults = 0
+    const fault = (answered: number) => {
+      if (answered > 2_000 && faults === 0) {
+        faults++
+        suspended?.process.kill('SIGSTOP')
+      }
+      if (answered > 8_000 && faults === 1) {
+        faults++
+        suspended?.process.kill('SIGCONT')
+      }
+      if (answered > 14_000 && faults === 2 && caughtUp()) {
+        faults++
+        killed?.process.kill('SIGKILL')
+      }
+    }
+    const caughtUp = () =>
+      Object.values(router.counters().pools['cache']?.backends ?? {}).every(
+        ({ avoided, stale }) => avoided === 0 && stale === 0,
+      )
+    let answered = 0
+    await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const redis = client()
+        for (let round = 1; round < 200 || (faults < 3 && round < 4_000); round++) {
+          const commands = keys.slice(0, 20).flatMap((key) => [
+            ['INCR', key],
+            ['GET', key],
+          ])
+          for (const reply of await all(redis, commands)) expect(reply).not.toMatch(/^-/)
+          answered += commands.length
+          fault(answered)
+        }
+      }),
+    )
+    expect(faults).toBe(3)
+    expect(router.counters().pools['cache']).toMatchObject({ errors: 0 })
+    // Every increment was applied exactly once.
+    const sum = (
+      await all(
+        client(),
+        keys.slice(0, 20).map((key) => ['GET', key]),
+      )
+    )
+      .map((reply) => Number(reply.split('\r\n')[1]))
+      .reduce((a, b) => a + b, 0)
+    expect(sum).toBe(answered / 2)
+  }, 60_000)
+})
+
+describe.skipIf(missingRedis() !== undefined)('a backend that returns', () => {
+  for (const replicas of [1, 2])
+    it(`with old data shows no stale value through either of two routers (replicas: ${replicas})`, async () => {
+      const pool = await startReplicated({ routers: 2, replicas })
+      const [one, two] = pool.routers.map(({ client }) => client()) as [RedisClient, RedisClient]
+      const keys = keysNamed(3_000)
+      await all(
+        one,
+        keys.map((key) => ['SET', key, 'old']),
+      )
+      const victim = pool.servers[0]
+      victim?.process.kill('SIGSTOP')
+      const written = await all(
+        one,
+        keys.map((key, i) => (i % 3 === 0 ? ['DEL', key] : ['SET', key, 'new'])),
+      )
+      // Without replicas a write that was on its way may fail; its key may be old or new.
+      const failed = new Set(keys.filter((_, i) => written[i]?.startsWith('-')))
+      if (replicas === 2) expect(written.filter((reply) => reply.startsWith('-'))).toEqual([])
+      const wrong = (replies: readonly string[]) =>
+        keys.filter((key, i) => {
+          if (failed.has(key)) return false
+          const wanted = i % 3 === 0 ? ['$-1\r\n'] : [bulk('new')]
+          return !wanted.includes(replies[i] as string)
+        })
+      const gets = keys.map((key) => ['GET', key])
+      expect(wrong(await all(one, gets))).toEqual([])
+      // The second router has seen nothing of the outage yet.
+      victim?.process.kill('SIGCONT')
+      for (let round = 0; round < 30; round++)
+        for (const redis of [two, one]) expect(wrong(await all(redis, gets))).toEqual([])
+      const stale = () =>
+        pool.routers.flatMap(({ router }) =>
+          Object.values(router.counters().pools['cache']?.backends ?? {}).map(
+            ({ stale: left }) => left,
+          ),
+        )
+      expect(await until(stale, (left) => left.every((count) => count === 0))).toEqual([
+        0, 0, 0, 0, 0, 0,
+      ])
+      for (const redis of [two, one]) expect(wrong(await all(redis, gets))).toEqual([])
+      if (failed.size === 0) expect(await copiesEqual(pool, replicas)).toEqual([])
+    }, 60_000)
+})

@@ -1,0 +1,115 @@
+import {
+  type CopyPolicy,
+  DEFAULT_COPY_POLICY,
+  RouterError,
+  type RouterLimits,
+  type RouterMessage,
+} from '../../src/index.ts'
+import { type Fixture, startRouter } from './fixture.ts'
+import { askRedis, type RedisServer, startRedis } from './redis-server.ts'
+import { backendAt, redisPool, topologyMessage } from './topologies.ts'
+
+export const QUICK: Partial<RouterLimits> = {
+  replyTimeoutMs: 500,
+  connectTimeoutMs: 250,
+  probeDelayMinMs: 20,
+  probeDelayMaxMs: 40,
+}
+
+/** A router that is closed already hears nothing more. */
+function post({ router }: Fixture, message: RouterMessage): void {
+  try {
+    router.post(message)
+  } catch (error) {
+    if (!(error instanceof RouterError && error.code === 'CLOSED')) throw error
+  }
+}
+
+export interface Replicated {
+  readonly servers: readonly RedisServer[]
+  readonly ports: readonly number[]
+  /** They share what they know of stale keys. */
+  readonly routers: readonly Fixture[]
+}
+
+/** Real servers behind one or more routers with the same pool. */
+export async function startReplicated(
+  options: {
+    readonly servers?: number
+    readonly routers?: number
+    readonly replicas?: number
+    readonly policy?: Partial<CopyPolicy>
+    readonly limits?: Partial<RouterLimits>
+  } = {},
+): Promise<Replicated> {
+  const { servers: count = 3, routers: routerCount = 1, replicas = 2, policy, limits } = options
+  const servers = await Promise.all(Array.from({ length: count }, () => startRedis()))
+  const ports = servers.map(({ port }) => port)
+  const routers: Fixture[] = []
+  for (let i = 0; i < routerCount; i++)
+    routers.push(
+      await startRouter(
+        { ...QUICK, ...limits },
+        {
+          share: (message) => {
+            for (const [j, other] of routers.entries())
+              if (j !== i)
+                post(other, {
+                  type: 'shared-keys',
+                  from: `router-${i}`,
+                  message: structuredClone(message),
+                })
+          },
+        },
+      ),
+    )
+  const pool = {
+    ...redisPool(ports.map((port) => backendAt(port))),
+    replicas,
+    copies: { ...DEFAULT_COPY_POLICY, ...policy },
+  }
+  for (const { router } of routers) router.post(topologyMessage(1, pool))
+  return { servers, ports, routers }
+}
+
+/**
+ * What a key is, so that equal values give equal texts: its DUMP, but for sets and hashes their sorted members, because each
+ * server orders those by a hash seed of its own.
+ */
+async function valueAt(port: number, key: string): Promise<string> {
+  const type = (await askRedis(port, `TYPE ${key}`)).trim()
+  if (type !== '+set' && type !== '+hash') return await askRedis(port, `DUMP ${key}`)
+  const [command, step] = type === '+set' ? ['SMEMBERS', 1] : ['HGETALL', 2]
+  const items = (await askRedis(port, `${command} ${key}`))
+    .split('\r\n')
+    .filter((_, i) => i > 0 && i % 2 === 0)
+  const members: string[] = []
+  for (let at = 0; at < items.length; at += step) members.push(items.slice(at, at + step).join('='))
+  return `${type} ${members.sort().join(' ')}`
+}
+
+/** Every key of every server: `key` → what it is at each server that has it. */
+export async function dumps(ports: readonly number[]): Promise<Map<string, Map<number, string>>> {
+  const all = new Map<string, Map<number, string>>()
+  for (const port of ports) {
+    const listed = await askRedis(port, 'KEYS *')
+    const keys = listed.split('\r\n').filter((_, i) => i > 0 && i % 2 === 0)
+    for (const key of keys) {
+      const copies = all.get(key) ?? new Map<number, string>()
+      copies.set(port, await valueAt(port, key))
+      all.set(key, copies)
+    }
+  }
+  return all
+}
+
+/** Keys whose copies are not `replicas` equal ones, with what there is. */
+export async function differences(ports: readonly number[], replicas: number): Promise<string[]> {
+  const found: string[] = []
+  for (const [key, copies] of await dumps(ports)) {
+    const different = new Set(copies.values()).size
+    if (copies.size !== replicas || different !== 1)
+      found.push(`${key}: ${copies.size} copies, ${different} of them different`)
+  }
+  return found
+}
