@@ -88,7 +88,7 @@ function importViolations(file: SourceFile, rule: Rule): readonly string[] {
 function isAllowed(target: string, rule: Rule): boolean {
   if (target.startsWith(`${rule.folder}/`)) return true
   return rule.may.some((allowed) => {
-    if (allowed === '*') return !/^@ringway\/[^/]+\/(?!testing$)/.test(target)
+    if (allowed === '*') return !/^@ringway\/[^/]+\/(?!(?:testing|hyperswarm)$)/.test(target)
     if (allowed.endsWith(':*')) return target.startsWith(allowed.slice(0, -1))
     return target === allowed || target.startsWith(`${allowed}/`)
   })

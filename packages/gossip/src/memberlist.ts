@@ -3,7 +3,7 @@ import { SWIM_PROFILES, swimConfig } from './core/config.ts'
 import type { Member, MemberEvent } from './core/effects.ts'
 import type { Address } from './core/messages.ts'
 import { createSwim, type Swim } from './core/swim.ts'
-import { createAllowList, parseIp } from './net/addresses.ts'
+import { createAllowList, formatAddress, parseIp } from './net/addresses.ts'
 import { aesGcm, createNonceSource } from './net/aes-gcm.ts'
 import { Counters, type GossipStats } from './net/counters.ts'
 import { Driver } from './net/driver.ts'
@@ -17,6 +17,7 @@ import {
   FLAP_WINDOW_MS,
   LEAVE_INTENT_MS,
   LEAVE_INTENT_PEERS_MAX,
+  SEED_REFRESH_MS,
   UDP_PAYLOAD_BYTES,
 } from './net/limits.ts'
 import { type ClusterMember, type MemberlistEvent, MemberViews } from './net/member-view.ts'
@@ -31,6 +32,7 @@ import {
 import { pause } from './net/pause.ts'
 import type { RememberedPeer } from './net/peer-book.ts'
 import { PeerMemory } from './net/peer-memory.ts'
+import { SeedFollower, type SeedSource } from './net/seed-follower.ts'
 import { systemResolver } from './net/seeds.ts'
 import { SerfPresence } from './net/serf-presence.ts'
 import { openSockets, type Sockets } from './net/sockets.ts'
@@ -54,8 +56,16 @@ export interface Memberlist {
   readonly keyring: Keyring
   /** Lifeguard's score of ourselves: 0 is healthy. */
   readonly healthScore: number
-  /** Joins through all addresses of `host:port`, `name/host:port`, `dns:host:port` and `srv:_x._udp.host` seeds. */
+  /** Joins through all addresses of `host:port`, `name/host:port`, `dns:host:port`, `srv:_x._udp.host` and `file:/path` seeds. */
   join(seeds: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<JoinResult>
+  /**
+   * Looks seeds up again and again, and joins through those that are not living members: at once, every `refreshMs` (30 s by
+   * default, at least 100 ms), when a `file:` seed is written, and when the source says so. So members that were
+   * started apart, or cut off for longer than healing lasts, become one cluster. Ends with `close` or the signal.
+   * @param source - seeds, a function that finds them (within five seconds), or one that also says when they change
+   * @throws GossipError GOSSIP_OPTION_INVALID
+   */
+  follow(source: SeedSource, options?: FollowOptions): void
   /**
    * Joins through the members that the snapshot remembers, the latest seen first and at most 64 of them. An address where no
    * name that we remember is known belongs to strangers by now and is left alone (GOSSIP_STRANGER). Without a
@@ -90,6 +100,14 @@ export interface Memberlist {
   /** Ends everything at once, without a word to anybody. */
   close(): Promise<void>
   stats(): GossipStats
+}
+
+export interface FollowOptions {
+  /** @defaultValue 30_000 */
+  readonly refreshMs?: number
+  readonly signal?: AbortSignal
+  /** The outcome of each round. */
+  readonly onRound?: (result: JoinResult) => void
 }
 
 const LEAVE_TIMEOUT_MS = 5_000
@@ -204,6 +222,7 @@ class Node implements Memberlist {
   readonly #feed: EventFeed<MemberlistEvent>
   readonly #serf: SerfPresence | undefined
   readonly #flaps = new Flaps()
+  readonly #closing = new AbortController()
   readonly #userListeners = new Set<(bytes: Uint8Array, from: Address) => void>()
   #leaving: Promise<void> | undefined
 
@@ -253,6 +272,26 @@ class Node implements Memberlist {
 
   join(seeds: readonly string[], options: { signal?: AbortSignal } = {}): Promise<JoinResult> {
     return joinSeeds(seeds, this.#joinContext(), options.signal)
+  }
+
+  follow(source: SeedSource, options: FollowOptions = {}): void {
+    const { refreshMs = SEED_REFRESH_MS, onRound = () => undefined } = options
+    const signal = AbortSignal.any([
+      this.#closing.signal,
+      ...(options.signal ? [options.signal] : []),
+    ])
+    const ask = (seeds: readonly string[]) =>
+      joinSeeds(seeds, this.#joinContext(), signal, this.#livingAddresses())
+    const { log } = this.#parts
+    void new SeedFollower({ source, refreshMs, log, ask, onRound, signal }).run()
+  }
+
+  #livingAddresses(): (address: Address) => boolean {
+    const known = new Set<string>()
+    for (const member of this.#parts.swim.members()) {
+      if (isLiving(member)) known.add(formatAddress(member.address))
+    }
+    return (address) => known.has(formatAddress(address))
   }
 
   rejoin(options: { signal?: AbortSignal } = {}): Promise<JoinResult> {
@@ -411,6 +450,7 @@ class Node implements Memberlist {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort()
     await this.#driver.close()
     await this.#parts.memory?.close()
     this.#feed.close()

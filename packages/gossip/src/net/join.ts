@@ -6,6 +6,7 @@ import type { Foreigner } from './kinship.ts'
 import { JOINS_CONCURRENT_MAX, PEERS_ASKED_MAX, SEED_ADDRESSES_MAX, SEEDS_MAX } from './limits.ts'
 import type { RememberedPeer } from './peer-book.ts'
 import { type Applicant, delegateMismatch, findNamesake, nameTaken } from './preflight.ts'
+import { readSeedFile, seedFilePath } from './seed-file.ts'
 import { parseSeed, type Resolver, resolveSeed } from './seeds.ts'
 import type { StreamClient } from './stream-client.ts'
 
@@ -50,18 +51,21 @@ interface Target {
 /**
  * Joins through every address of every seed, as memberlist does: seeds may have been on different sides of a
  * split. Each is looked at before we tell it anything.
+ * @param isNeedless - Tells addresses that need not be joined.
  * @throws GossipError GOSSIP_OPTION_INVALID for more than 256 seeds
  */
 export async function joinSeeds(
   seeds: readonly string[],
   context: JoinContext,
   signal?: AbortSignal,
+  isNeedless: (address: Address) => boolean = () => false,
 ): Promise<JoinResult> {
   if (seeds.length > SEEDS_MAX) {
     throw new GossipError('GOSSIP_OPTION_INVALID', { seeds: seeds.length, allowed: SEEDS_MAX })
   }
   const errors: SeedError[] = []
-  const targets = await findTargets(seeds, context, errors, signal)
+  const found = await findTargets(seeds, context, errors, signal)
+  const targets = found.filter(({ address }) => !isNeedless(address))
   return await joinTargets(targets, errors, context, signal)
 }
 
@@ -117,8 +121,9 @@ async function findTargets(
   signal: AbortSignal | undefined,
 ): Promise<Target[]> {
   const targets = new Map<string, Target>()
+  const read = await Promise.all(seeds.map((seed) => readSeed(seed, errors)))
   await Promise.all(
-    seeds.map(async (seed) => {
+    read.flat().map(async (seed) => {
       try {
         const addresses = await resolveSeed(parseSeed(seed, portDefault), resolver, signal)
         for (const address of addresses) {
@@ -131,6 +136,18 @@ async function findTargets(
     }),
   )
   return [...targets.values()].slice(0, SEED_ADDRESSES_MAX)
+}
+
+/** The seed, or the seeds of the file that it names. */
+async function readSeed(seed: string, errors: SeedError[]): Promise<readonly string[]> {
+  const path = seedFilePath(seed)
+  if (path === undefined) return [seed]
+  try {
+    return await readSeedFile(path)
+  } catch (error) {
+    errors.push({ seed, error: asError(error) })
+    return []
+  }
 }
 
 async function joinOne(

@@ -67,3 +67,11 @@ export const FLAP_FAILURES = 3
 export const FLAP_WINDOW_MS = 600_000
 /** Members whose failures are counted at one time; the one that failed longest ago is forgotten. */
 export const FLAPS_TRACKED_MAX = 1_024
+
+/** A file of seeds. */
+export const SEED_FILE_BYTES_MAX = 65_536
+/** How often seeds are looked up again while a member runs. */
+export const SEED_REFRESH_MS = 30_000
+export const SEED_REFRESH_MS_MIN = 100
+/** Changes of a watched file within this time are one. */
+export const SEED_CHANGE_DELAY_MS = 200

@@ -4,6 +4,7 @@ import type { Address } from '../core/messages.ts'
 import { plainHost } from './addresses.ts'
 import { GossipError, systemCode } from './errors.ts'
 import { RESOLVE_TIMEOUT_MS, SEED_ADDRESSES_MAX } from './limits.ts'
+import { seedFilePath } from './seed-file.ts'
 
 /** How names become addresses; tests bring their own. */
 export interface Resolver {
@@ -34,6 +35,8 @@ export type Seed =
  * @throws GossipError GOSSIP_SEED_INVALID
  */
 export function parseSeed(text: string, portDefault: number): Seed {
+  // A file that named files could name itself.
+  if (seedFilePath(text) !== undefined) throw invalid(text, 'no file within a file')
   if (text.startsWith('srv:')) {
     const name = text.slice('srv:'.length)
     if (!/^_[^.]+\._(udp|tcp)\..+$/.test(name)) throw invalid(text, 'srv:_service._udp.domain')

@@ -1,10 +1,10 @@
-import { constants } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { systemCode } from './errors.ts'
 import type { LimitedLog } from './limited-log.ts'
 import { SNAPSHOT_BYTES_MAX, SNAPSHOT_DELAY_MS } from './limits.ts'
 import type { PeerBook } from './peer-book.ts'
+import { readSmallFile } from './small-file.ts'
 import { formatSnapshot, parseSnapshot } from './snapshot-text.ts'
 
 export interface SnapshotFileOptions {
@@ -41,8 +41,7 @@ export class SnapshotFile {
   async load(): Promise<void> {
     const { book, label, log, path, wallClock } = this.#options
     try {
-      const text = await readSmallFile(path)
-      if (text === undefined) return
+      const text = await readSmallFile(path, SNAPSHOT_BYTES_MAX)
       const content = parseSnapshot(text, label, wallClock())
       if (content.type === 'foreign') {
         log.write('warn', 'the snapshot of known peers is ignored', { path, why: content.why })
@@ -58,10 +57,10 @@ export class SnapshotFile {
         lines: content.badLines,
       })
     } catch (error) {
-      log.write('warn', 'the snapshot of known peers cannot be read', {
-        path,
-        system: systemCode(error),
-      })
+      const system = systemCode(error)
+      // The first start of a member.
+      if (system === 'ENOENT') return
+      log.write('warn', 'the snapshot of known peers cannot be read', { path, system })
     }
   }
 
@@ -104,28 +103,6 @@ export class SnapshotFile {
         harm: 'this member finds its cluster again only through seeds',
       })
     }
-  }
-}
-
-/** The text of a regular file; undefined when there is none. */
-async function readSmallFile(path: string): Promise<string | undefined> {
-  let file: FileHandle | undefined
-  try {
-    // A pipe in its place must not make the start wait for a writer.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    const stat = await file.stat()
-    const { size } = stat
-    if (!stat.isFile()) throw new Error('it is not a regular file')
-    if (size > SNAPSHOT_BYTES_MAX) {
-      throw new Error(`it has ${size} bytes, at most ${SNAPSHOT_BYTES_MAX}`)
-    }
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, 0)
-    return buffer.toString('utf8', 0, bytesRead)
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw error
-  } finally {
-    await file?.close()
   }
 }
 
