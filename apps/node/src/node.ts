@@ -7,6 +7,7 @@ import { clusterAdmission } from './cluster/admission.ts'
 import { Cluster, type TopologyEvent } from './cluster/cluster.ts'
 import { clusterIdentity } from './cluster/definitions.ts'
 import type { ClusterMember } from './cluster/member-tags.ts'
+import { SwarmSeeds } from './cluster/swarm-seeds.ts'
 import { formatHostPort, type HostPort, isWildcard, parseHostPort } from './config/address.ts'
 import type { GossipConfig, NodeConfig } from './config/config.ts'
 import type { NodeOptions } from './config/options.ts'
@@ -93,6 +94,7 @@ class StartingNode {
   readonly #instance = randomBytes(8).toString('hex')
   #memberlist: Memberlist | undefined
   #hub: PeerHub | undefined
+  #swarm: SwarmSeeds | undefined
   #cluster: Cluster | undefined
   #admin: FastifyInstance | undefined
 
@@ -107,8 +109,11 @@ class StartingNode {
     await checkPorts(config)
     const memberlist = await this.#startGossip()
     const hub = await this.#startPeerLinks(memberlist)
+    const swarm = await SwarmSeeds.open(config.gossip.join, memberlist)
+    this.#swarm = swarm
     const cluster = new Cluster({
       config,
+      swarm,
       instance: this.#instance,
       memberlist,
       hub,
@@ -134,7 +139,12 @@ class StartingNode {
 
   /** The sockets, from the outside in. */
   #closing(): readonly (() => Promise<unknown> | undefined)[] {
-    return [() => this.#admin?.close(), () => this.#hub?.close(), () => this.#memberlist?.close()]
+    return [
+      () => this.#admin?.close(),
+      () => this.#swarm?.close(),
+      () => this.#hub?.close(),
+      () => this.#memberlist?.close(),
+    ]
   }
 
   /** Runs every step, whatever becomes of the one before. */
@@ -239,6 +249,7 @@ class StartingNode {
 async function routeToSeed({ bind, join }: GossipConfig): Promise<{ host: string } | undefined> {
   if (!isWildcard(bind.host)) return undefined
   for (const seed of join) {
+    if (/^(file|swarm|srv):/.test(seed)) continue
     const address = parseHostPort(seed.replace(/^[^/]+\//, ''), bind.port)
     const host = address && (await localAddressTowards(address.host, address.port))
     if (host !== undefined) return { host }

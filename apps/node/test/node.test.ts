@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,6 +105,22 @@ describe('createNode', () => {
     await untilMembers(2, again, b)
     expect(await again.store.get('key')).toBe('value')
     await again.close()
+    await rm(folder, { recursive: true })
+  })
+
+  test('a file of seeds is followed: two clusters that started apart become one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'node-'))
+    const path = join(folder, 'seeds')
+    await writeFile(path, '# nobody yet\n')
+    const a = await start('a')
+    await a.store.set('key', 'value')
+    const [port] = await freePorts(1)
+    const own = `127.0.0.1:${port}`
+    const b = await start('b', { gossip: { bind: own, join: [own, `file:${path}`] } })
+    expect(b.members).toHaveLength(1)
+    await writeFile(path, `127.0.0.1:${a.addresses.gossip.port}\n`)
+    await untilMembers(2, a, b)
+    await expect.poll(() => b.store.get('key'), { timeout: 20_000 }).toBe('value')
     await rm(folder, { recursive: true })
   })
 

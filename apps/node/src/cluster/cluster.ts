@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Memberlist } from '@ringway/gossip'
+import type { DiscoveredSeeds, Memberlist } from '@ringway/gossip'
 import type { PeerHub } from '@ringway/peer'
 import type { AnyRing } from '@ringway/ring'
 import { createRouter, type Router } from '@ringway/router'
@@ -52,6 +52,8 @@ export interface ClusterOptions {
   readonly instance: string
   readonly memberlist: Memberlist
   readonly hub: PeerHub
+  /** Where `swarm:` seeds lead. */
+  readonly swarm: DiscoveredSeeds
   readonly log: Logger
 }
 
@@ -70,6 +72,7 @@ export class Cluster {
   readonly definitions: string
   readonly listeners = new Set<(event: TopologyEvent) => void>()
   readonly #instance: string
+  readonly #swarm: DiscoveredSeeds
   readonly #log: Logger
   readonly #directory = new Directory()
   readonly #storePool: StorePoolConfig | undefined
@@ -86,11 +89,12 @@ export class Cluster {
   readonly #strangers = new Set<string>()
   #calledBackAt = Number.NEGATIVE_INFINITY
 
-  constructor({ config, instance, memberlist, hub, log }: ClusterOptions) {
+  constructor({ config, instance, memberlist, hub, swarm, log }: ClusterOptions) {
     this.config = config
     this.memberlist = memberlist
     this.hub = hub
     this.#instance = instance
+    this.#swarm = swarm
     this.#log = log
     this.pools = config.pools.map((pool) => new PoolRing(pool))
     this.definitions = definitionsHash(config.pools)
@@ -131,6 +135,7 @@ export class Cluster {
     const joining = new Joining({
       memberlist: this.memberlist,
       gossip: this.config.gossip,
+      swarm: this.#swarm,
       log: this.#log,
       signal: AbortSignal.any([signal, this.#ending.signal]),
       hasMet: () => {

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Memberlist, SeedError } from '@ringway/gossip'
+import type { DiscoveredSeeds, JoinResult, Memberlist, SeedError } from '@ringway/gossip'
 import { formatHostPort } from '../config/address.ts'
 import type { GossipConfig } from '../config/config.ts'
+import { parseSwarmSeed } from '../config/formats.ts'
 import { NodeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
@@ -26,14 +27,16 @@ export const FOUNDER_PATIENCE_MS = 30_000
 const REMEMBERED_ASK_MS = 5_000
 /** A founder looks at least this often whether it is time. */
 const FOUNDER_RETRY_MAX_MS = 1_000
-/** Remembered peers that have not answered are asked again in every so many rounds of `keepAsking`. */
-const REMEMBERED_ROUNDS = 6
-/** Seeds that have not answered are tried again at this interval for as long as the member runs. */
+/** Remembered peers that have not answered are asked again at this interval. */
+const REMEMBERED_INTERVAL_MS = 30_000
+/** Seeds that are not living members are tried again at this interval for as long as the member runs. */
 const SEED_INTERVAL_MS = 5_000
 
 export interface JoinTools {
   readonly memberlist: Memberlist
   readonly gossip: GossipConfig
+  /** Where `swarm:` seeds lead. */
+  readonly swarm: DiscoveredSeeds
   readonly log: Logger
   readonly signal: AbortSignal
   /** True when a Ringway member that has a cluster is known. */
@@ -53,7 +56,7 @@ export interface JoinTools {
  *
  * - a **founder**: a node without seeds, or one that lists its own address among them. One that remembers peers waits until all
  *   of them have answered, or for ten seconds, and then leaves it to a smaller name that it knows by then;
- * - else the member with the smallest name, once more than half of its seeds, or of the peers that it remembers, have answered
+ * - else the member with the smallest name, once more than half of the addresses of its seeds, or of the peers that it remembers, have answered
  *   and none of them has a cluster. That is how a whole cluster of members that name each other starts again.
  *
  * Any other node whose seeds do not answer founds nothing. It asks until it is stopped, so that a member cut off from its
@@ -63,13 +66,14 @@ export class Joining {
   readonly #tools: JoinTools
   readonly #seeds: readonly string[]
   readonly #isFounder: boolean
-  /** Seeds that have not answered yet. */
-  readonly #silent: Set<string>
+  /** True when more than half of the addresses of the seeds answered the last time. */
+  #haveSeedsAnswered = false
   /** Remembered peers by the seed that names them in errors. */
   readonly #peers: ReadonlyMap<string, string>
   /** Of those, the ones that have not answered yet. */
   readonly #silentPeers: Set<string>
   readonly #startedAt = performance.now()
+  #warned = ''
 
   constructor(tools: JoinTools) {
     const { memberlist, gossip } = tools
@@ -77,7 +81,6 @@ export class Joining {
     this.#tools = tools
     this.#seeds = gossip.join.filter((seed) => !own.has(seed))
     this.#isFounder = this.#seeds.length === 0 || this.#seeds.length < gossip.join.length
-    this.#silent = new Set(this.#seeds)
     this.#peers = new Map(
       memberlist
         .remembered()
@@ -142,25 +145,47 @@ export class Joining {
     if (!signal.aborted) log.warn({ err: error }, 'a seed or known peer refuses this member')
   }
 
-  /** Goes on asking seeds that did not answer: they may have founded a cluster of their own meanwhile. */
+  /**
+   * Goes on asking seeds that are not living members, and remembered peers that did not answer: they may have founded a
+   * cluster of their own meanwhile.
+   */
   async keepAsking(): Promise<void> {
-    const { signal } = this.#tools
-    const isSomeoneSilent = () => this.#silent.size + this.#silentPeers.size > 0
-    for (let round = 1; isSomeoneSilent() && !signal.aborted; round++) {
-      await pause(SEED_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {})
+    const { memberlist, signal, swarm } = this.#tools
+    if (this.#seeds.length > 0) {
+      const source = {
+        seeds: () => this.#seedsNow(),
+        onChange: (listener: () => void) => swarm.onChange?.(listener) ?? (() => undefined),
+      }
+      const onRound = ({ errors }: JoinResult) => this.#warnOnce(errors)
+      memberlist.follow(source, { refreshMs: SEED_INTERVAL_MS, signal, onRound })
+    }
+    while (this.#silentPeers.size > 0 && !signal.aborted) {
+      await pause(REMEMBERED_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {})
       if (signal.aborted) return
-      const asked = round % REMEMBERED_ROUNDS === 0 ? this.#askAll() : this.#ask()
-      await asked.catch((error: Error) => this.#warnRefused(error))
+      await this.#askPeers().catch((error: Error) => this.#warnRefused(error))
     }
   }
 
+  /** What refuses this member goes on refusing it: once is enough for the log. */
+  #warnOnce(errors: readonly SeedError[]): void {
+    const refused = errors.filter(({ error }) => FINAL_CODES.has(codeOf(error)))
+    const text = refused.map(({ seed, error }) => `${seed}: ${error.message}`).join('; ')
+    if (text !== '' && text !== this.#warned)
+      this.#tools.log.warn({ seeds: text }, 'a seed refuses this member')
+    this.#warned = text
+  }
+
+  /** The configured seeds, and in place of topics the peers that were met there. */
+  async #seedsNow(): Promise<readonly string[]> {
+    const plain = this.#seeds.filter((seed) => parseSwarmSeed(seed) === undefined)
+    return [...plain, ...(await this.#tools.swarm.seeds())]
+  }
+
   async #ask(): Promise<readonly SeedError[]> {
-    if (this.#silent.size === 0) return []
-    const asked = [...this.#silent]
-    const { errors } = await this.#tools.memberlist.join(asked, { signal: this.#tools.signal })
+    const { memberlist, signal } = this.#tools
+    const { errors, joined } = await memberlist.join(await this.#seedsNow(), { signal })
     refuseIfRefused(errors)
-    const failed = new Set(errors.map(({ seed }) => seed))
-    for (const seed of asked) if (!failed.has(seed)) this.#silent.delete(seed)
+    this.#haveSeedsAnswered = joined > errors.length
     return errors
   }
 
@@ -193,9 +218,8 @@ export class Joining {
     const { isFirst } = this.#tools
     this.#hearPeers()
     if (this.#isFounder) return this.#isFoundersTurn() ? FOUND_DELAY_MS : undefined
-    const hasHeard =
-      isMajority(this.#seeds.length - this.#silent.size, this.#seeds.length) ||
-      isMajority(this.#peers.size - this.#silentPeers.size, this.#peers.size)
+    const havePeersAnswered = this.#silentPeers.size * 2 < this.#peers.size
+    const hasHeard = this.#haveSeedsAnswered || havePeersAnswered
     return hasHeard && isFirst() ? FOUND_TOGETHER_DELAY_MS : undefined
   }
 
@@ -266,8 +290,6 @@ function refuseIfRefused(errors: readonly SeedError[]): void {
       { cause: final.error },
     )
 }
-
-const isMajority = (answered: number, all: number) => answered * 2 > all
 
 function ownAddresses(memberlist: Memberlist, gossip: GossipConfig): ReadonlySet<string> {
   const { host, port } = memberlist.address

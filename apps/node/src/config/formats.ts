@@ -20,8 +20,11 @@ export const FORMATS = {
     accepts: (value) => parseHostPort(value, 0) !== undefined,
   },
   seed: {
-    allowed: 'HOST:PORT, dns:NAME:PORT or srv:_SERVICE._PROTO.NAME',
+    allowed:
+      'HOST:PORT, dns:NAME:PORT, srv:_SERVICE._PROTO.NAME, file:PATH or swarm:TOPIC[@HOST:PORT]',
     accepts: (value) =>
+      /^file:./.test(value) ||
+      parseSwarmSeed(value) !== undefined ||
       /^dns:[^\s:]+(:\d{1,5})?$/.test(value) ||
       /^srv:\S+$/.test(value) ||
       parseHostPort(value.replace(/^[^/\s]+\//, ''), 7946) !== undefined,
@@ -54,4 +57,13 @@ export function parseBackendUrl(value: string) {
   const address = parseHostPort(rest, scheme === undefined ? undefined : DEFAULT_PORTS[scheme])
   if (address === undefined || address.host === '0.0.0.0' || address.port === 0) return undefined
   return { scheme, address }
+}
+
+/** What `swarm:TOPIC` or `swarm:TOPIC@HOST:PORT` says, the address being a bootstrap node of a DHT of one's own. */
+export function parseSwarmSeed(value: string) {
+  const [, topic, own] = /^swarm:([^@\s]+)(?:@(\S+))?$/.exec(value) ?? []
+  if (topic === undefined) return undefined
+  if (own === undefined) return { topic }
+  const bootstrap = parseHostPort(own)
+  return bootstrap && { topic, bootstrap }
 }

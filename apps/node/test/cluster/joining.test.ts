@@ -50,6 +50,7 @@ function joiningOf(
   return new Joining({
     memberlist,
     gossip,
+    swarm: { seeds: () => [] },
     log: pino({ level: 'debug' }, { write: (line: string) => world.log?.push(line) }),
     signal: stop.signal,
     hasMet: () => world.hasMet ?? false,

@@ -14,7 +14,7 @@ export const GOSSIP_SCHEMA: OptionSchema = {
     join: {
       type: 'array',
       description:
-        "Seeds: members to join through. A node without seeds, or one that lists its own address, founds the cluster when it finds none. Members that only name each other found one together once more than half of a member's seeds have answered. A node whose seeds do not answer waits.",
+        "Seeds: members to join through, by address, by DNS (looked up again while the node runs), from a file (one per line, watched) or from a Hyperswarm topic (needs the package `hyperswarm`). A node without seeds, or one that lists its own address, founds the cluster when it finds none. Members that only name each other found one together once more than half of a member's seeds have answered. A node whose seeds do not answer waits.",
       items: { type: 'string', 'x-format': 'seed' },
       default: [],
     },
