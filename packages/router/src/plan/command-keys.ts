@@ -16,8 +16,12 @@ export function findKeys(spec: KeySpec, frame: RequestFrame, name: string): Keys
     case 'counted':
       return spec.optional ? scriptKeys(spec, frame) : countedKeys(spec, frame, name)
     case 'option':
+      return {
+        type: 'keys',
+        indexes: [1, ...storeKeys(spec.options, frame, spec.from, NO_VALUES)],
+      }
     case 'sorting':
-      return optionKeys(spec.options, frame)
+      return { type: 'keys', indexes: [1, ...storeKeys(spec.options, frame, 2, SORT_VALUES)] }
     case 'streams':
       return streamKeys(frame)
     default:
@@ -77,11 +81,24 @@ function scriptKeys(spec: Extract<KeySpec, { type: 'counted' }>, frame: RequestF
   return { type: 'keys', indexes: Array.from({ length: count }, (_, i) => spec.first + i) }
 }
 
-function optionKeys(options: readonly string[], frame: RequestFrame): KeysFound {
-  const indexes = [1]
-  for (let at = 2; at < frame.argc - 1; at++)
-    if (options.includes(frame.text(at).toUpperCase())) indexes.push(at + 1)
-  return { type: 'keys', indexes }
+const NO_VALUES: Readonly<Record<string, number>> = {}
+/** Options of SORT and how many values they have, which may read like options. */
+const SORT_VALUES: Readonly<Record<string, number>> = { LIMIT: 2, BY: 1, GET: 1 }
+
+/** The keys after these options. Redis stores under the last one only; that all have one owner is safe whichever it takes. */
+function storeKeys(
+  options: readonly string[],
+  frame: RequestFrame,
+  from: number,
+  values: Readonly<Record<string, number>>,
+): readonly number[] {
+  const found: number[] = []
+  for (let at = from; at < frame.argc - 1; at++) {
+    const word = frame.text(at).toUpperCase()
+    if (options.includes(word)) found.push(++at)
+    else at += values[word] ?? 0
+  }
+  return found
 }
 
 function streamKeys(frame: RequestFrame): KeysFound {

@@ -1,7 +1,7 @@
 import { array, bulk, error, integer, type ReplyValue, simple } from '../codec/resp/encode.ts'
 import { RequestFrame } from '../codec/resp/request-frame.ts'
 import { commandOf, findRedisCommand } from './command-index.ts'
-import { findKeys } from './command-keys.ts'
+import { findKeys, wrongArity } from './command-keys.ts'
 import { type RedisCommand, type Treatment, treatmentOf } from './redis-command.ts'
 import { REDIS_COMMANDS } from './redis-commands.ts'
 
@@ -15,7 +15,7 @@ export function describeCommands(frame: RequestFrame): ReplyValue {
   const sub = frame.text(1).toUpperCase()
   switch (sub) {
     case 'COUNT':
-      return integer(OFFERED.length)
+      return frame.argc === 2 ? integer(OFFERED.length) : error(wrongArity('command|count'))
     case 'LIST':
       return array(OFFERED.map(({ name }) => bulk(name)))
     case 'INFO':

@@ -14,8 +14,8 @@ export type KeySpec =
       /** True where 0 keys are allowed (scripts). */
       readonly optional: boolean
     }
-  /** The first argument, and the argument after each of these options. */
-  | { readonly type: 'option'; readonly options: readonly string[] }
+  /** The first argument, and the argument after each of these options, which are looked for from `from` on. */
+  | { readonly type: 'option'; readonly options: readonly string[]; readonly from: number }
   /** As `option`, and no BY or GET pattern may name keys of other owners. */
   | { readonly type: 'sorting'; readonly options: readonly string[] }
   /** The first half of what follows `STREAMS`. */
@@ -101,8 +101,8 @@ export function counted(at: number, first: number, extra = 0): KeySpec {
   return { type: 'counted', at, first, extra, optional: false }
 }
 
-export function withOption(options: readonly string[]): KeySpec {
-  return { type: 'option', options }
+export function withOption(options: readonly string[], from: number): KeySpec {
+  return { type: 'option', options, from }
 }
 
 export function sorting(options: readonly string[]): KeySpec {

@@ -23,6 +23,13 @@ export interface RedisServer {
 
 /** A real server on a free port of the loopback, without persistence. */
 export async function startRedis(...more: readonly string[]): Promise<RedisServer> {
+  const server = await startRedisAlone(...more)
+  onCleanup(server.kill)
+  return server
+}
+
+/** The same for all tests of a file: the caller kills it. */
+export async function startRedisAlone(...more: readonly string[]): Promise<RedisServer> {
   const port = await freePort()
   const args = [
     '--save',
@@ -41,7 +48,6 @@ export async function startRedis(...more: readonly string[]): Promise<RedisServe
     child.kill('SIGKILL')
     await exited
   }
-  onCleanup(kill)
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', () => reject(new Error(`redis-server did not start on port ${port}`)))
