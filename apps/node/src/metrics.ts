@@ -108,6 +108,11 @@ const FAMILIES: readonly Family[] = [
   poolFamily('connections', 'gauge', 'Open connections to a backend.'),
   poolFamily('inFlight', 'gauge', 'Commands that a backend has not answered yet.'),
   poolFamily('avoided', 'gauge', '1 while this router steers around a backend.'),
+  poolFamily(
+    'stale',
+    'gauge',
+    'Keys that have a newer value elsewhere, and are not read here before they are copied.',
+  ),
   {
     name: 'ringway_pool_share',
     help: 'Share of the key space of each owner, 0 to 1.',
@@ -205,7 +210,7 @@ function register(registry: Registry, family: Family, cluster: Cluster): void {
 }
 
 function poolFamily(
-  field: 'requests' | 'errors' | 'failovers' | 'connections' | 'inFlight' | 'avoided',
+  field: 'requests' | 'errors' | 'failovers' | 'connections' | 'inFlight' | 'avoided' | 'stale',
   kind: 'counter' | 'gauge',
   help: string,
 ): Family {

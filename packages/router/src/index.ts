@@ -41,6 +41,7 @@ export type {
   BackendAccess,
   BackendTls,
   BackendTopology,
+  CheckTopology,
   HttpCheckTopology,
   HttpPoolTopology,
   MigrationTopology,

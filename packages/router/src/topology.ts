@@ -18,6 +18,8 @@ export interface PoolTopology {
   readonly placement: PlacementTopology
   /** Owners asked in turn: the primary and the next ones on the ring. */
   readonly replicas: number
+  /** `redis`: asks every backend at intervals. Absent: a backend is probed only after it failed. */
+  readonly check?: CheckTopology
   /** How a pool of protocol `redis` keeps copies. @defaultValue `DEFAULT_COPY_POLICY` */
   readonly copies?: CopyPolicy
   /** 64-bit fingerprint of the pool's ring, 16 hex digits. */
@@ -32,6 +34,15 @@ export interface PoolTopology {
    * @defaultValue 'slot'
    */
   readonly multiKey?: 'slot' | 'owner'
+}
+
+/** Active checks of a backend. */
+export interface CheckTopology {
+  readonly intervalMs: number
+  readonly timeoutMs: number
+  /** Checks in a row that have to pass before a backend that is down is up, and to fail before one that is up is down. */
+  readonly rise: number
+  readonly fall: number
 }
 
 /** The ring that a pool had before. A miss asks the old owner there and copies back, until the time is over. */

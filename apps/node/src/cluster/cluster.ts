@@ -16,6 +16,7 @@ import { Directory } from './directory.ts'
 import { Joining } from './joining.ts'
 import { type ClusterMember, type MemberState, writeTags } from './member-tags.ts'
 import { PoolRing } from './pool-ring.ts'
+import { SharedKeysCarrier } from './shared-keys.ts'
 import { buildTopology } from './topology.ts'
 
 const POLL_MS = 25
@@ -73,6 +74,7 @@ export class Cluster {
   readonly listeners = new Set<(event: TopologyEvent) => void>()
   readonly #instance: string
   readonly #swarm: DiscoveredSeeds
+  readonly #sharedKeys: SharedKeysCarrier
   readonly #log: Logger
   readonly #directory = new Directory()
   readonly #storePool: StorePoolConfig | undefined
@@ -98,10 +100,14 @@ export class Cluster {
     this.#log = log
     this.pools = config.pools.map((pool) => new PoolRing(pool))
     this.definitions = definitionsHash(config.pools)
+    this.#sharedKeys = new SharedKeysCarrier(hub)
     this.router = createRouter({
       version: VERSION,
+      ...(config.zone === undefined ? {} : { zone: config.zone }),
+      share: (message) => this.#sharedKeys.share(message),
       log: (event) => log.warn({ ...event }, `backend ${event.type}`),
     })
+    this.#sharedKeys.attach(this.router)
     this.#storePool = config.pools.find((pool) => pool.protocol === 'store')
     this.store = this.#storePool && this.#createStore(this.#storePool)
     this.#announce()
@@ -181,6 +187,7 @@ export class Cluster {
   /** A clean goodbye: finish requests, give the data away, gossip the leave. */
   async leave(): Promise<void> {
     this.#serving = false
+    this.#sharedKeys.detach()
     this.#ending.abort()
     await this.router.close()
     this.#state = 'draining'
@@ -196,6 +203,7 @@ export class Cluster {
   /** Lets go of everything at once, after a start that failed. */
   async abandon(): Promise<void> {
     this.#serving = false
+    this.#sharedKeys.detach()
     this.#ending.abort()
     this.store?.close()
     await this.router.close({ drainTimeoutMs: 0 })

@@ -26,7 +26,7 @@ export function definitionsHash(pools: readonly PoolConfig[]): string {
     .map((pool) =>
       pool.protocol === 'store'
         ? [pool.name, pool.protocol, pool.replicas]
-        : [pool.name, pool.protocol, pool.placement, inOrder(pool)],
+        : [pool.name, pool.protocol, pool.placement, inOrder(pool), pool.replicas ?? 1],
     )
     .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
   return hex32(JSON.stringify(facts))

@@ -17,7 +17,9 @@ function poolTopology({ pool, ring }: PoolRing, members: readonly ClusterMember[
     name: pool.name,
     protocol: pool.protocol,
     placement: ring.options,
-    replicas: pool.protocol === 'store' ? pool.replicas : 1,
+    replicas: pool.replicas ?? 1,
+    ...(pool.protocol === 'redis' && pool.copies ? { copies: pool.copies } : {}),
+    ...(pool.protocol === 'redis' && pool.check ? { check: pool.check } : {}),
     digest: ring.digest,
     backends:
       pool.protocol === 'store' ? members.map(memberBackend) : pool.backends.map(staticBackend),
@@ -35,6 +37,13 @@ function memberBackend(member: ClusterMember): BackendTopology {
   }
 }
 
-function staticBackend({ id, address, weight, zone }: BackendConfig): BackendTopology {
-  return { id, ...address, weight, ...(zone === undefined ? {} : { zone }), state: 'up' }
+function staticBackend({ id, address, weight, zone, access }: BackendConfig): BackendTopology {
+  return {
+    id,
+    ...address,
+    weight,
+    ...(zone === undefined ? {} : { zone }),
+    ...(access === undefined ? {} : { access }),
+    state: 'up',
+  }
 }

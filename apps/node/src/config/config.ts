@@ -1,4 +1,5 @@
 import type { RingOptions } from '@ringway/ring'
+import type { BackendAccess, CheckTopology, CopyPolicy } from '@ringway/router'
 import type { HostPort } from './address.ts'
 
 /** A checked, complete, frozen configuration: what `createNode` runs on. */
@@ -43,11 +44,18 @@ export interface StorePoolConfig {
 }
 
 /** A pool of servers that are listed. */
-export interface StaticPoolConfig {
+export interface StaticPoolConfig extends RedisPoolExtras {
   readonly protocol: 'redis' | 'memcached'
   readonly name: string
   readonly placement: RingOptions
   readonly backends: readonly BackendConfig[]
+}
+
+/** What only pools of Redis servers have. */
+export interface RedisPoolExtras {
+  readonly replicas?: number
+  readonly copies?: CopyPolicy
+  readonly check?: CheckTopology
 }
 
 export interface BackendConfig {
@@ -55,6 +63,8 @@ export interface BackendConfig {
   readonly address: HostPort
   readonly weight: number
   readonly zone?: string
+  /** How it is reached and spoken to; holds secrets. */
+  readonly access?: BackendAccess
 }
 
 export interface ListenerConfig {

@@ -1,5 +1,6 @@
 import { RING_PLACEMENTS } from '@ringway/ring'
 import { parseHostPort } from './address.ts'
+import { parseBackendUrl } from './backend-url.ts'
 import { parseBytes } from './bytes.ts'
 
 /** A check behind an `x-format`, with the words for what is allowed. */
@@ -44,20 +45,10 @@ export const FORMATS = {
     accepts: (value) => Object.hasOwn(RING_PLACEMENTS, value),
   },
   'backend-url': {
-    allowed: 'redis://HOST:PORT or memcached://HOST:PORT',
+    allowed: 'redis://HOST:PORT, rediss://HOST:PORT, unix:/PATH or memcached://HOST:PORT',
     accepts: (value) => parseBackendUrl(value) !== undefined,
   },
 } as const satisfies Record<string, Format>
-
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { redis: 6379, memcached: 11211 }
-
-/** Scheme and address of `redis://HOST:PORT`, `memcached://HOST:PORT` or a bare `HOST:PORT`; undefined when it is none. */
-export function parseBackendUrl(value: string) {
-  const [, scheme, rest = ''] = /^(?:(redis|memcached):\/\/)?([^/]*)\/?$/.exec(value) ?? []
-  const address = parseHostPort(rest, scheme === undefined ? undefined : DEFAULT_PORTS[scheme])
-  if (address === undefined || address.host === '0.0.0.0' || address.port === 0) return undefined
-  return { scheme, address }
-}
 
 /** What `swarm:TOPIC` or `swarm:TOPIC@HOST:PORT` says, the address being a bootstrap node of a DHT of one's own. */
 export function parseSwarmSeed(value: string) {

@@ -60,5 +60,38 @@ export interface PoolOptions {
     readonly id?: string
     readonly weight?: number
     readonly zone?: string
+    readonly user?: string
+    readonly password?: string
   }[]
+  /** `redis`, with `replicas`. @defaultValue 'one' */
+  readonly ack?: 'one' | 'quorum' | 'all'
+  /** `redis`, with `replicas`. @defaultValue 'primary' */
+  readonly read?: 'primary' | 'any' | 'nearest'
+  /** `redis`. @defaultValue 'replay' */
+  readonly onReturn?: 'replay' | 'flush' | 'serve'
+  /** `redis`. @defaultValue 'flush' */
+  readonly onOverflow?: 'flush' | 'serve'
+  /** `redis`. @defaultValue 100000 */
+  readonly journalKeysMax?: number
+  /** `redis`. @defaultValue false */
+  readonly warmUp?: boolean
+  /** `redis`: asks every backend with PING. */
+  readonly check?: {
+    readonly intervalMs?: number
+    readonly timeoutMs?: number
+    readonly rise?: number
+    readonly fall?: number
+  }
+  /** `redis`: how `rediss://` backends are verified. */
+  readonly tls?: UpstreamTlsOptions
+}
+
+/** Files in PEM. */
+export interface UpstreamTlsOptions {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly servername?: string
+  /** @defaultValue true */
+  readonly verify?: boolean
 }

@@ -1,10 +1,12 @@
 import { NodeError } from '../errors.ts'
 import { formatHostPort } from './address.ts'
+import { type BackendUrl, parseBackendUrl, withoutSecrets } from './backend-url.ts'
 import { parseBytes } from './bytes.ts'
 import type { BackendConfig, PoolConfig } from './config.ts'
-import { parseBackendUrl } from './formats.ts'
+
 import type { PoolOptions } from './options.ts'
 import { resolvePlacement } from './resolve-placement.ts'
+import { resolveAccess, resolveRedisPool } from './resolve-redis-pool.ts'
 
 /** Checks what the schema cannot say about one pool. */
 export function resolvePool(name: string, pool: PoolOptions, source: string): PoolConfig {
@@ -12,8 +14,10 @@ export function resolvePool(name: string, pool: PoolOptions, source: string): Po
     const backends = resolveBackends(name, pool, source)
     const key = `pools.${name}.placement`
     const placement = resolvePlacement(pool.placement, backends, key, source)
-    return { protocol: pool.protocol, name, placement, backends }
+    const extras = resolveRedisPool(name, pool, backends.length, source)
+    return { protocol: pool.protocol, name, placement, backends, ...extras }
   }
+  resolveRedisPool(name, pool, 0, source)
   if (pool.backends !== undefined)
     throw new NodeError(
       'CONFIG_INVALID',
@@ -45,11 +49,15 @@ function resolveBackends(
   pool: PoolOptions,
   source: string,
 ): readonly BackendConfig[] {
-  const backends = (pool.backends ?? []).map((backend) => {
-    const address = addressOf(name, pool, backend.url, source)
+  const backends = (pool.backends ?? []).map((backend, index) => {
+    const url = urlOf(name, pool, backend.url, source)
+    const { address, path } = url
+    const key = `pools.${name}.backends.${index}`
+    const access = resolveAccess(url, backend, pool, key, source)
     return {
-      id: backend.id ?? formatHostPort(address),
+      id: backend.id ?? (path === undefined ? formatHostPort(address) : `unix:${path}`),
       address,
+      ...(access === undefined ? {} : { access }),
       weight: backend.weight ?? 1,
       ...(backend.zone === undefined ? {} : { zone: backend.zone }),
     }
@@ -70,11 +78,17 @@ function resolveBackends(
   return backends
 }
 
-function addressOf(name: string, { protocol }: PoolOptions, url: string, source: string) {
-  const { scheme = protocol, address } = parseBackendUrl(url) ?? {}
-  if (address !== undefined && scheme === protocol) return address
+/** What each protocol's servers are reached by. */
+const SCHEMES: Readonly<Record<string, readonly string[]>> = {
+  redis: ['redis', 'rediss', 'unix'],
+  memcached: ['memcached'],
+}
+
+function urlOf(name: string, { protocol }: PoolOptions, text: string, source: string): BackendUrl {
+  const url = parseBackendUrl(text)
+  if (url !== undefined && SCHEMES[protocol]?.includes(url.scheme ?? protocol)) return url
   throw new NodeError(
     'CONFIG_INVALID',
-    `${source}: pools.${name}.backends: found ${url} in a pool with protocol ${protocol}; allowed: ${protocol}://HOST:PORT`,
+    `${source}: pools.${name}.backends: found ${withoutSecrets(text)} in a pool with protocol ${protocol}; allowed: ${protocol}://HOST:PORT`,
   )
 }

@@ -15,6 +15,7 @@ import {
   type StoreStatus,
   type StoreTopology,
 } from '@ringway/store'
+import { isSharedKeys } from '../cluster/shared-keys.ts'
 
 const CLOSED_REPLY = new TextEncoder().encode('-ERR the node is closed\r\n')
 
@@ -60,7 +61,7 @@ export class StoreHost implements PoolDriver {
     }
     const parse = createMessageParser(SLOT_COUNT)
     hub.onMessage(({ name }, message) => {
-      if (this.#closed) return
+      if (this.#closed || isSharedKeys(message)) return
       const parsed = parse(message)
       if (parsed) this.#store.receive(name, parsed, now(), this.#effects)
       else onStrange(name)

@@ -1,9 +1,10 @@
 import type { RespVersion } from '../codec/resp/encode.ts'
 import { beginProbe, type Circuit, CLOSED, openCircuit } from '../health/circuit.ts'
 import type { RouterLimits } from '../limits.ts'
-import type { BackendAccess, BackendTopology } from '../topology.ts'
+import type { BackendAccess, BackendTopology, CheckTopology } from '../topology.ts'
 import { DEFAULT_COPY_POLICY } from './copies/policy.ts'
 import { StaleKeys, type StaleLimits } from './copies/stale-keys.ts'
+import { HealthChecker } from './health-checker.ts'
 import { type LostCause, type LostCode, REMOVED_CAUSE } from './lost-cause.ts'
 import { type LinkBackend, PrivateLinks } from './private-links.ts'
 import { Probe } from './probe.ts'
@@ -20,6 +21,8 @@ export interface BackendOwner {
   /** It answers again, and serves when the pool has looked at it and calls `admit`. Absent: it serves at once. */
   answers?(backend: Backend): void
   returned(backend: Backend): void
+  /** False when checks may not take it out of use. */
+  mayEject?(backend: Backend): boolean
   /** Keys that a command on a private connection writes, when others have copies of them. */
   keysWritten?(
     request: Request,
@@ -44,6 +47,8 @@ export interface BackendTools {
 
 /** Connections with late commands that are ended when it returns; more than a router has there at once. */
 const GHOSTS_MAX = 16
+/** Weight of one measurement in the average of latencies. */
+const LATENCY_STEP = 0.3
 const NO_KEYS: readonly string[] = []
 /** TCP, no password, database 0. */
 const PLAIN: BackendAccess = {}
@@ -98,6 +103,10 @@ export class Backend implements UpstreamOwner, LinkBackend {
   #state: BackendTopology['state'] = 'up'
   #timer: NodeJS.Timeout | undefined
   #probe: Probe | undefined
+  #checker: HealthChecker | undefined
+  #checkText: string | undefined
+  /** Active checks say that it is down. */
+  #checkedDown = false
   /** It answers, and is looked at by its pool before it serves. */
   #waiting = false
   #closed = false
@@ -127,7 +136,7 @@ export class Backend implements UpstreamOwner, LinkBackend {
   }
 
   get avoided(): boolean {
-    return this.#circuit.type !== 'closed'
+    return this.#circuit.type !== 'closed' || this.#checkedDown
   }
 
   get state(): BackendTopology['state'] {
@@ -142,7 +151,7 @@ export class Backend implements UpstreamOwner, LinkBackend {
 
   /** True while commands of the router itself may go to it. */
   get reachable(): boolean {
-    return this.#circuit.type === 'closed' && !this.#waiting && !this.#closed
+    return !this.avoided && !this.#waiting && !this.#closed
   }
 
   get hasGhosts(): boolean {
@@ -180,6 +189,64 @@ export class Backend implements UpstreamOwner, LinkBackend {
     const { path, database } = this.access
     const samePlace = this.host === host && this.port === port && path === access.path
     return samePlace && (database ?? 0) === (access.database ?? 0)
+  }
+
+  /** Takes how it is checked: at intervals, or not at all. */
+  follow(check: CheckTopology | undefined): void {
+    const text = JSON.stringify(check)
+    if (text === this.#checkText || this.#closed) return
+    this.#checkText = text
+    this.#checker?.close()
+    this.#checker = check && this.#makeChecker(check)
+    if (check === undefined && this.#checkedDown) this.#checked(true, undefined)
+  }
+
+  #makeChecker({ intervalMs, timeoutMs, rise, fall }: CheckTopology): HealthChecker {
+    const { random, protocol, turn } = this.#tools
+    return new HealthChecker({
+      intervalMs,
+      rise,
+      fall,
+      random,
+      check: (done) => {
+        turn.begin()
+        const begunAt = turn.now
+        return new Probe({
+          target: this,
+          timeoutMs,
+          protocol,
+          done: (cause) => {
+            turn.begin()
+            if (cause === undefined) this.#measured(turn.now - begunAt)
+            done(cause)
+          },
+        })
+      },
+      turned: (up, cause) => this.#checked(up, cause),
+    })
+  }
+
+  #measured(ms: number): void {
+    this.latencyMs =
+      this.latencyMs === 0 ? ms : this.latencyMs + (ms - this.latencyMs) * LATENCY_STEP
+  }
+
+  #checked(up: boolean, cause: LostCause | undefined): void {
+    if (!up) {
+      // Checks may be wrong about all of them; the last one goes on until it fails commands, too.
+      if (this.#owner.mayEject?.(this) === false) return
+      const before = this.avoided
+      this.#checkedDown = true
+      this.lastCause = cause
+      this.refresh()
+      if (before || cause === undefined) return
+      this.counters.avoidances++
+      this.#owner.avoided(this, cause)
+      return
+    }
+    if (!this.#checkedDown) return
+    this.#checkedDown = false
+    if (this.#circuit.type === 'closed') this.#comeBack()
   }
 
   /** False when too much waits here already. */
@@ -271,7 +338,7 @@ export class Backend implements UpstreamOwner, LinkBackend {
     const wasWaiting = this.#waiting
     this.#waiting = false
     this.refresh()
-    if (before.type === 'closed' && !wasWaiting) {
+    if (before.type === 'closed' && !wasWaiting && !this.#checkedDown) {
       this.counters.avoidances++
       this.#owner.avoided(this, cause)
     }
@@ -305,6 +372,10 @@ export class Backend implements UpstreamOwner, LinkBackend {
       return
     }
     this.#circuit = CLOSED
+    if (!this.#checkedDown) this.#comeBack()
+  }
+
+  #comeBack(): void {
     this.#waiting = true
     this.refresh()
     if (this.#owner.answers === undefined) this.admit()
@@ -324,5 +395,6 @@ export class Backend implements UpstreamOwner, LinkBackend {
     this.#timer = undefined
     this.#probe?.cancel()
     this.#probe = undefined
+    this.#checker?.close()
   }
 }

@@ -162,6 +162,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
         after.set(wanted.id, new Backend(wanted, this, this.#tools, stale))
       }
     }
+    for (const backend of after.values()) backend.follow(topology.check)
     this.#ring.update(topology)
     this.#backends = after
     this.#byIndex = this.#ring.nodes
@@ -450,6 +451,10 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   answers(backend: Backend): void {
     if (this.#copies === undefined) backend.admit()
     else void this.#copies.readmit(backend)
+  }
+
+  mayEject(backend: Backend): boolean {
+    return this.#byIndex.some((other) => other !== backend && other.usable)
   }
 
   returned(backend: Backend): void {

@@ -1,5 +1,6 @@
 import type { OptionSchema } from './option.ts'
 import { PLACEMENT_SCHEMA } from './placement.ts'
+import { REDIS_POOL_PROPERTIES } from './redis-pool.ts'
 
 const backend: OptionSchema = {
   type: 'object',
@@ -8,7 +9,8 @@ const backend: OptionSchema = {
   properties: {
     url: {
       type: 'string',
-      description: 'Where the server is: `redis://HOST:PORT` or `memcached://HOST:PORT`.',
+      description:
+        'Where the server is: `redis://[USER:PASSWORD@]HOST:PORT[/DATABASE]` (`rediss://` in TLS), `unix:/PATH[?db=DATABASE]` or `memcached://HOST:PORT`.',
       'x-format': 'backend-url',
     },
     id: {
@@ -25,6 +27,18 @@ const backend: OptionSchema = {
       default: 1,
     },
     zone: { type: 'string', description: 'Zone of the backend.', minLength: 1, maxLength: 64 },
+    user: {
+      type: 'string',
+      description: '`redis`: user of AUTH, when it is not in the URL.',
+      minLength: 1,
+      maxLength: 512,
+    },
+    password: {
+      type: 'string',
+      description: '`redis`: password of AUTH, when it is not in the URL.',
+      minLength: 1,
+      maxLength: 512,
+    },
   },
 }
 
@@ -44,10 +58,9 @@ export const POOL_SCHEMA: OptionSchema = {
     replicas: {
       type: 'integer',
       description:
-        'Distinct members that hold each key of a `store` pool. Other pools keep one copy.',
+        'Copies of each key: on distinct members (`store`, default 2) or backends (`redis`, default 1).',
       minimum: 1,
       maximum: 8,
-      default: 2,
     },
     minCopies: {
       type: 'integer',
@@ -68,6 +81,7 @@ export const POOL_SCHEMA: OptionSchema = {
       enum: ['allkeys-lru', 'noeviction'],
       default: 'allkeys-lru',
     },
+    ...REDIS_POOL_PROPERTIES,
     backends: {
       type: 'array',
       description: '`redis` and `memcached`: the servers.',

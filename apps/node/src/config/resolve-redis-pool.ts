@@ -1,0 +1,93 @@
+import { type BackendAccess, type CopyPolicy, DEFAULT_COPY_POLICY } from '@ringway/router'
+import { NodeError } from '../errors.ts'
+import type { BackendUrl } from './backend-url.ts'
+import type { RedisPoolExtras } from './config.ts'
+import type { PoolOptions } from './options.ts'
+import { readUpstreamTls } from './upstream-tls.ts'
+
+const REDIS_ONLY = [
+  'ack',
+  'read',
+  'onReturn',
+  'onOverflow',
+  'journalKeysMax',
+  'warmUp',
+  'check',
+  'tls',
+] as const
+
+/** Options that only a redis pool has. */
+export function resolveRedisPool(
+  name: string,
+  pool: PoolOptions,
+  backends: number,
+  source: string,
+): RedisPoolExtras {
+  const { replicas = 1 } = pool
+  if (pool.protocol !== 'redis') {
+    refuseOthers(name, pool, source)
+    return {}
+  }
+  if (replicas > backends)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.replicas: found ${replicas}; allowed: at most the number of backends, which is ${backends}`,
+    )
+  return { replicas, copies: policyOf(pool), ...(pool.check ? { check: checkOf(pool.check) } : {}) }
+}
+
+function policyOf(pool: PoolOptions): CopyPolicy {
+  const { ack, read, onReturn, onOverflow, journalKeysMax, warmUp } = pool
+  return {
+    ...DEFAULT_COPY_POLICY,
+    ...(ack === undefined ? {} : { ack }),
+    ...(read === undefined ? {} : { read }),
+    ...(onReturn === undefined ? {} : { onReturn }),
+    ...(onOverflow === undefined ? {} : { onOverflow }),
+    ...(journalKeysMax === undefined ? {} : { journalKeysMax }),
+    ...(warmUp === undefined ? {} : { warmUp }),
+  }
+}
+
+function checkOf(check: NonNullable<PoolOptions['check']>): NonNullable<RedisPoolExtras['check']> {
+  const { intervalMs = 2_000, timeoutMs = 1_000, rise = 2, fall = 3 } = check
+  return { intervalMs, timeoutMs, rise, fall }
+}
+
+function refuseOthers(name: string, pool: PoolOptions, source: string): void {
+  const keys: readonly (keyof PoolOptions)[] =
+    pool.protocol === 'store' ? REDIS_ONLY : [...REDIS_ONLY, 'replicas']
+  const found = keys.find((key) => pool[key] !== undefined)
+  if (found === undefined) return
+  throw new NodeError(
+    'CONFIG_INVALID',
+    `${source}: pools.${name}.${found}: found in a pool with protocol ${pool.protocol}; allowed: only with protocol redis`,
+  )
+}
+
+/** How one backend is reached and spoken to: what its URL and its own options say. */
+export function resolveAccess(
+  url: BackendUrl,
+  backend: NonNullable<PoolOptions['backends']>[number],
+  pool: PoolOptions,
+  key: string,
+  source: string,
+): BackendAccess | undefined {
+  const user = backend.user ?? url.user
+  const password = backend.password ?? url.password
+  if (user !== undefined && password === undefined)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: ${key}.user: found a user without a password; allowed: both, or a password alone`,
+    )
+  const access: BackendAccess = {
+    ...(url.path === undefined ? {} : { path: url.path }),
+    ...(user === undefined ? {} : { username: user }),
+    ...(password === undefined ? {} : { password }),
+    ...(url.database === undefined || url.database === 0 ? {} : { database: url.database }),
+    ...(url.scheme === 'rediss'
+      ? { tls: readUpstreamTls(pool.tls ?? {}, `${key.replace(/\.backends.*/, '')}.tls`, source) }
+      : {}),
+  }
+  return Object.keys(access).length === 0 ? undefined : access
+}

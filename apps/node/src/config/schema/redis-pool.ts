@@ -1,0 +1,97 @@
+import type { OptionSchema } from './option.ts'
+
+const file = (description: string): OptionSchema => ({
+  type: 'string',
+  description,
+  minLength: 1,
+})
+
+/** What only `redis` pools have. */
+export const REDIS_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
+  ack: {
+    type: 'string',
+    description:
+      '`redis` with `replicas`: how many owners have to apply a write before it is answered.',
+    enum: ['one', 'quorum', 'all'],
+  },
+  read: {
+    type: 'string',
+    description:
+      '`redis` with `replicas`: which owner answers a read: the first, any in turn, or the nearest (same zone, then fastest).',
+    enum: ['primary', 'any', 'nearest'],
+  },
+  onReturn: {
+    type: 'string',
+    description:
+      '`redis`: what a backend does after an outage, before it serves keys that were written elsewhere: copy or delete them one by one (`replay`), everything is deleted (`flush`), nothing (`serve`, shows old values).',
+    enum: ['replay', 'flush', 'serve'],
+  },
+  onOverflow: {
+    type: 'string',
+    description:
+      '`redis`: what happens when more keys than `journalKeysMax` were written meanwhile.',
+    enum: ['flush', 'serve'],
+  },
+  journalKeysMax: {
+    type: 'integer',
+    description: '`redis`: keys remembered per backend during an outage. Default: 100000.',
+    minimum: 1,
+    maximum: 10_000_000,
+  },
+  warmUp: {
+    type: 'boolean',
+    description:
+      '`redis`: a read that finds nothing asks the next owner, too, and the first owner gets a copy. Default: false.',
+  },
+  check: {
+    type: 'object',
+    description: '`redis`: asks every backend with PING, besides noticing what fails.',
+    additionalProperties: false,
+    properties: {
+      intervalMs: {
+        type: 'integer',
+        description: 'Milliseconds between two checks of a backend.',
+        minimum: 100,
+        maximum: 3_600_000,
+        default: 2_000,
+      },
+      timeoutMs: {
+        type: 'integer',
+        description: 'How long a check may take.',
+        minimum: 10,
+        maximum: 60_000,
+        default: 1_000,
+      },
+      rise: {
+        type: 'integer',
+        description: 'Checks in a row that have to pass before a backend that is down is up.',
+        minimum: 1,
+        maximum: 100,
+        default: 2,
+      },
+      fall: {
+        type: 'integer',
+        description: 'Checks in a row that have to fail before a backend that is up is down.',
+        minimum: 1,
+        maximum: 100,
+        default: 3,
+      },
+    },
+  },
+  tls: {
+    type: 'object',
+    description: '`redis`: how `rediss://` backends are verified.',
+    additionalProperties: false,
+    properties: {
+      ca: file('PEM file of the authorities that sign the backends. Default: those of Node.js.'),
+      cert: file('PEM file of our own certificate, for backends that ask for one.'),
+      key: file('PEM file of its key.'),
+      servername: file('The name in the certificates. Default: the host of the URL.'),
+      verify: {
+        type: 'boolean',
+        description: 'False takes any certificate.',
+        default: true,
+      },
+    },
+  },
+}
