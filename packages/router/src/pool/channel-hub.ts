@@ -118,19 +118,22 @@ export class ChannelHub {
    * routers each of the others counts as one.
    */
   receivers(kind: 'channel' | 'shard', name: Buffer, counted: number): number {
+    const owner = this.#places.placeOf(name)
     let upstream = 0
     let local = 0
     for (const topic of this.#matching(kind, name)) {
+      // While a topic moves to this owner, its subscribers do not get the message.
+      if (owner === undefined || topic.places.get(owner) !== true) continue
       if (topic.subscribers.size > 0) upstream++
       local += topic.subscribers.size
     }
-    return Math.max(0, counted - upstream) + local
+    return counted < upstream ? counted : counted - upstream + local
   }
 
   /** As {@link receivers}, of the subscribers of the name itself. */
   subscribers(kind: 'channel' | 'shard', name: Buffer, counted: number): number {
     const local = this.#topics.get(topicKey(kind, name))?.subscribers.size ?? 0
-    return local === 0 ? counted : Math.max(0, counted - 1) + local
+    return local === 0 || counted === 0 ? counted : counted - 1 + local
   }
 
   /** Ends all subscriptions. */

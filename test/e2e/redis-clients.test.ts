@@ -1,0 +1,165 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { freePorts } from '../support/ports.ts'
+import { requireProgram } from '../support/programs.ts'
+import { type RedisServer, startRedis } from '../support/redis-server.ts'
+import { type NodeProcess, nodePorts, startNode } from '../support/ringway.ts'
+
+const run = promisify(execFile)
+
+/** Clients as their users write them, unmodified, over three real servers behind one node with a password. */
+describe('real clients', () => {
+  let servers: RedisServer[] = []
+  let node: NodeProcess
+  let folder = ''
+  let port = 0
+
+  beforeAll(async () => {
+    servers = await Promise.all((await freePorts(3)).map(startRedis))
+    folder = await mkdtemp(join(tmpdir(), 'ringway-clients-'))
+    const ports = await nodePorts()
+    const [redisPort = 0] = await freePorts(1)
+    port = redisPort
+    const config = join(folder, 'ringway.yml')
+    await writeFile(
+      config,
+      [
+        'pools:',
+        '  cache:',
+        '    protocol: redis',
+        '    multiKey: owner',
+        '    backends:',
+        ...servers.map((server) => `      - { url: "redis://127.0.0.1:${server.port}" }`),
+        'listeners:',
+        `  - { protocol: redis, bind: "127.0.0.1:${port}", pool: cache, auth: { user: ann, password: secret } }`,
+      ].join('\n'),
+    )
+    node = startNode('node-1', ports, [], ['--config', config])
+    await node.ready
+  })
+  afterAll(async () => {
+    node?.kill('SIGKILL')
+    await node?.exited
+    await Promise.all(servers.map((server) => server.stop()))
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  test('ioredis: pipelines, transactions, scripts, streams, scans, blocking pop, publish and subscribe', async () => {
+    const options = { port, host: '127.0.0.1', username: 'ann', password: 'secret' }
+    const redis = new Redis(options)
+    const other = new Redis(options)
+    const keys = Array.from({ length: 100 }, (_, i) => `io:${i}`)
+    const pipeline = redis.pipeline()
+    for (const key of keys) pipeline.set(key, key).get(key)
+    expect(await pipeline.exec()).toEqual(keys.flatMap((key) => [[null, 'OK'], [null, key]]))
+    expect(await redis.mget(...keys)).toEqual(keys)
+
+    expect(await redis.multi().set('{m}1', '1').incr('{m}1').get('{m}1').exec()).toEqual([
+      [null, 'OK'],
+      [null, 2],
+      [null, '2'],
+    ])
+    await redis.watch('{m}1')
+    await other.set('{m}1', '9')
+    expect(await redis.multi().incr('{m}1').exec()).toBeNull()
+
+    redis.defineCommand('double', {
+      numberOfKeys: 1,
+      lua: "return redis.call('INCRBY', KEYS[1], ARGV[1] * 2)",
+    })
+    const scripted = redis as Redis & { double(key: string, by: number): Promise<number> }
+    expect(await Promise.all(['x', 'y', 'z'].map((key) => scripted.double(`io:n:${key}`, 4)))).toEqual([8, 8, 8])
+
+    await redis.xadd('io:stream', '1-1', 'f', 'v')
+    expect(await redis.xread('COUNT', 1, 'STREAMS', 'io:stream', '0')).toEqual([
+      ['io:stream', [['1-1', ['f', 'v']]]],
+    ])
+
+    const scanned = new Set<string>()
+    for await (const batch of redis.scanStream({ match: 'io:[0-9]*', count: 20 }))
+      for (const key of batch as string[]) scanned.add(key)
+    expect(scanned).toEqual(new Set(keys))
+
+    const popped = redis.blpop('io:queue', 10)
+    await eventually('the pop waits', async () =>
+      (await other.client('LIST')).toString().includes('flags=b'),
+    )
+    await other.rpush('io:queue', 'job')
+    expect(await popped).toEqual(['io:queue', 'job'])
+
+    const subscriber = redis.duplicate()
+    const heard: string[] = []
+    subscriber.on('message', (channel, text) => heard.push(`${channel} ${text}`))
+    subscriber.on('pmessage', (_pattern, channel, text) => heard.push(`p ${channel} ${text}`))
+    expect(await subscriber.subscribe('news', 'sport')).toBe(2)
+    expect(await subscriber.psubscribe('ne*')).toBe(3)
+    expect(await other.publish('news', 'one')).toBe(2)
+    expect(await other.publish('sport', 'two')).toBe(1)
+    await eventually('messages', () => Promise.resolve(heard.length === 3))
+    expect(heard.toSorted()).toEqual(['news one', 'p news one', 'sport two'])
+    for (const client of [redis, other, subscriber]) client.disconnect()
+  })
+
+  for (const RESP of [2, 3] as const)
+    test(`node-redis over RESP${RESP}: the same`, async () => {
+      const options = { url: `redis://ann:secret@127.0.0.1:${port}`, RESP }
+      const redis = createClient(options)
+      const other = createClient(options)
+      for (const client of [redis, other]) {
+        client.on('error', () => {})
+        await client.connect()
+      }
+      const prefix = `nr${RESP}`
+      const keys = Array.from({ length: 50 }, (_, i) => `${prefix}:${i}`)
+      await Promise.all(keys.map((key) => redis.set(key, key)))
+      expect(await redis.mGet(keys)).toEqual(keys)
+      expect(await redis.multi().set(`{${prefix}}1`, '1').incr(`{${prefix}}1`).exec()).toEqual(['OK', 2])
+      await redis.hSet(`${prefix}:h`, { a: '1', b: '2' })
+      expect({ ...(await redis.hGetAll(`${prefix}:h`)) }).toEqual({ a: '1', b: '2' })
+      expect(await redis.eval('return ARGV[1]', { keys: [keys[0] ?? ''], arguments: ['x'] })).toBe('x')
+      const scanned = new Set<string>()
+      for await (const batch of redis.scanIterator({ MATCH: `${prefix}:[0-9]*`, COUNT: 10 }))
+        for (const key of batch as unknown as string[]) scanned.add(key)
+      expect(scanned).toEqual(new Set(keys))
+      await redis.xAdd(`${prefix}:s`, '1-1', { f: 'v' })
+      expect(JSON.stringify(await redis.xRead({ key: `${prefix}:s`, id: '0' }))).toContain('1-1')
+
+      const popped = redis.blPop(`${prefix}:q`, 10)
+      await other.rPush(`${prefix}:q`, 'job')
+      expect({ ...(await popped) }).toEqual({ key: `${prefix}:q`, element: 'job' })
+
+      const subscriber = redis.duplicate()
+      subscriber.on('error', () => {})
+      await subscriber.connect()
+      const heard: string[] = []
+      await subscriber.subscribe(`${prefix}:news`, (text) => heard.push(text))
+      await subscriber.pSubscribe(`${prefix}:n*`, (text) => heard.push(`p ${text}`))
+      await other.publish(`${prefix}:news`, 'one')
+      await eventually('messages', () => Promise.resolve(heard.length === 2))
+      for (const client of [redis, other, subscriber]) client.destroy()
+    })
+
+  test('redis-cli and redis-benchmark', async (context) => {
+    const cli = requireProgram(context, 'redis-cli')
+    const benchmark = requireProgram(context, 'redis-benchmark')
+    const login = ['-p', String(port), '--user', 'ann', '--pass', 'secret']
+    const ask = async (...words: string[]) =>
+      (await run(cli, [...login, '--no-auth-warning', ...words])).stdout.trim()
+    expect(await ask('SET', 'cli', '1')).toBe('OK')
+    expect(await ask('-3', 'HGETALL', 'nosuch')).toBe('')
+    expect((await ask('--scan', '--pattern', 'cl?')).split('\n')).toEqual(['cli'])
+    const { stdout, stderr } = await run(benchmark, [
+      ...login,
+      ...['-t', 'set,get,incr,lpush,rpop,sadd,hset,zadd,mset', '-n', '2000', '-q'],
+    ])
+    expect(stderr).toBe('')
+    expect(stdout).not.toMatch(/error/i)
+  })
+})
