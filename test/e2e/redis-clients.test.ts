@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { type ChildProcess, execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,14 +11,14 @@ import { eventually } from '../support/eventually.ts'
 import { freePorts } from '../support/ports.ts'
 import { requireProgram } from '../support/programs.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
-import { type NodeProcess, nodePorts, startNode } from '../support/ringway.ts'
+import { nodePorts, spawnRingway } from '../support/ringway.ts'
 
 const run = promisify(execFile)
 
 /** Clients as their users write them, unmodified, over three real servers behind one node with a password. */
 describe('real clients', () => {
   let servers: RedisServer[] = []
-  let node: NodeProcess
+  let node: ChildProcess | undefined
   let folder = ''
   let port = 0
 
@@ -41,12 +42,23 @@ describe('real clients', () => {
         `  - { protocol: redis, bind: "127.0.0.1:${port}", pool: cache, auth: { user: ann, password: secret } }`,
       ].join('\n'),
     )
-    node = startNode('node-1', ports, [], ['--config', config])
-    await node.ready
+    // Not `startNode`: its --redis would take the place of the listener in the file.
+    node = spawnRingway([
+      'start',
+      ...['--name', 'node-1', '--profile', 'local', '--config', config],
+      ...['--gossip', `127.0.0.1:${ports.gossip}`, '--peer', `127.0.0.1:${ports.peer}`],
+    ])
+    let said = ''
+    node.stdout?.on('data', (text) => {
+      said += String(text)
+    })
+    node.stderr?.resume()
+    await eventually('the node', () => Promise.resolve(said.includes('ringway ready')))
   })
   afterAll(async () => {
+    const exited = node === undefined ? undefined : once(node, 'exit')
     node?.kill('SIGKILL')
-    await node?.exited
+    await exited
     await Promise.all(servers.map((server) => server.stop()))
     await rm(folder, { recursive: true, force: true })
   })
@@ -58,7 +70,12 @@ describe('real clients', () => {
     const keys = Array.from({ length: 100 }, (_, i) => `io:${i}`)
     const pipeline = redis.pipeline()
     for (const key of keys) pipeline.set(key, key).get(key)
-    expect(await pipeline.exec()).toEqual(keys.flatMap((key) => [[null, 'OK'], [null, key]]))
+    expect(await pipeline.exec()).toEqual(
+      keys.flatMap((key) => [
+        [null, 'OK'],
+        [null, key],
+      ]),
+    )
     expect(await redis.mget(...keys)).toEqual(keys)
 
     expect(await redis.multi().set('{m}1', '1').incr('{m}1').get('{m}1').exec()).toEqual([
@@ -75,7 +92,9 @@ describe('real clients', () => {
       lua: "return redis.call('INCRBY', KEYS[1], ARGV[1] * 2)",
     })
     const scripted = redis as Redis & { double(key: string, by: number): Promise<number> }
-    expect(await Promise.all(['x', 'y', 'z'].map((key) => scripted.double(`io:n:${key}`, 4)))).toEqual([8, 8, 8])
+    expect(
+      await Promise.all(['x', 'y', 'z'].map((key) => scripted.double(`io:n:${key}`, 4))),
+    ).toEqual([8, 8, 8])
 
     await redis.xadd('io:stream', '1-1', 'f', 'v')
     expect(await redis.xread('COUNT', 1, 'STREAMS', 'io:stream', '0')).toEqual([
@@ -89,7 +108,7 @@ describe('real clients', () => {
 
     const popped = redis.blpop('io:queue', 10)
     await eventually('the pop waits', async () =>
-      (await other.client('LIST')).toString().includes('flags=b'),
+      String(await other.client('LIST')).includes('flags=b'),
     )
     await other.rpush('io:queue', 'job')
     expect(await popped).toEqual(['io:queue', 'job'])
@@ -120,10 +139,15 @@ describe('real clients', () => {
       const keys = Array.from({ length: 50 }, (_, i) => `${prefix}:${i}`)
       await Promise.all(keys.map((key) => redis.set(key, key)))
       expect(await redis.mGet(keys)).toEqual(keys)
-      expect(await redis.multi().set(`{${prefix}}1`, '1').incr(`{${prefix}}1`).exec()).toEqual(['OK', 2])
+      expect(await redis.multi().set(`{${prefix}}1`, '1').incr(`{${prefix}}1`).exec()).toEqual([
+        'OK',
+        2,
+      ])
       await redis.hSet(`${prefix}:h`, { a: '1', b: '2' })
       expect({ ...(await redis.hGetAll(`${prefix}:h`)) }).toEqual({ a: '1', b: '2' })
-      expect(await redis.eval('return ARGV[1]', { keys: [keys[0] ?? ''], arguments: ['x'] })).toBe('x')
+      expect(await redis.eval('return ARGV[1]', { keys: [keys[0] ?? ''], arguments: ['x'] })).toBe(
+        'x',
+      )
       const scanned = new Set<string>()
       for await (const batch of redis.scanIterator({ MATCH: `${prefix}:[0-9]*`, COUNT: 10 }))
         for (const key of batch as unknown as string[]) scanned.add(key)
@@ -156,7 +180,7 @@ describe('real clients', () => {
     expect(await ask('-3', 'HGETALL', 'nosuch')).toBe('')
     expect((await ask('--scan', '--pattern', 'cl?')).split('\n')).toEqual(['cli'])
     const { stdout, stderr } = await run(benchmark, [
-      ...login,
+      ...['-p', String(port), '--user', 'ann', '-a', 'secret'],
       ...['-t', 'set,get,incr,lpush,rpop,sadd,hset,zadd,mset', '-n', '2000', '-q'],
     ])
     expect(stderr).toBe('')

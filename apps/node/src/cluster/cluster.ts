@@ -168,9 +168,9 @@ export class Cluster {
   /** Opens the client listeners. */
   async listen() {
     return await Promise.all(
-      this.config.listeners.map(async ({ protocol, bind, pool }) => {
+      this.config.listeners.map(async ({ protocol, bind, pool, auth }) => {
         const { host, port } = await this.router
-          .listen({ protocol, ...bind, pool })
+          .listen({ protocol, ...bind, pool, ...(auth === undefined ? {} : { auth }) })
           .catch((cause: Error & { code?: string }) => {
             throw new NodeError(
               cause.code === 'PORT_IN_USE' ? 'PORT_IN_USE' : 'BIND_FAILED',

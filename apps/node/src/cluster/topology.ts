@@ -21,6 +21,9 @@ function poolTopology({ pool, ring }: PoolRing, members: readonly ClusterMember[
     ...(pool.protocol === 'redis' && pool.copies ? { copies: pool.copies } : {}),
     ...(pool.protocol === 'redis' && pool.check ? { check: pool.check } : {}),
     digest: ring.digest,
+    ...(pool.protocol === 'store' || pool.multiKey === undefined
+      ? {}
+      : { multiKey: pool.multiKey }),
     backends:
       pool.protocol === 'store' ? members.map(memberBackend) : pool.backends.map(staticBackend),
   }

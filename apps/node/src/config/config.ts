@@ -48,6 +48,7 @@ export interface StaticPoolConfig extends RedisPoolExtras {
   readonly protocol: 'redis' | 'memcached'
   readonly name: string
   readonly placement: RingOptions
+  readonly multiKey?: 'slot' | 'owner'
   readonly backends: readonly BackendConfig[]
 }
 
@@ -71,4 +72,5 @@ export interface ListenerConfig {
   readonly protocol: 'redis' | 'memcached'
   readonly bind: HostPort
   readonly pool: string
+  readonly auth?: { readonly user?: string; readonly password: string }
 }

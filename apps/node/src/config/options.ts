@@ -34,6 +34,8 @@ export interface NodeOptions {
     readonly protocol: 'redis' | 'memcached'
     readonly bind: string
     readonly pool: string
+    /** What clients of a Redis listener have to say in AUTH or HELLO. */
+    readonly auth?: { readonly user?: string; readonly password: string }
   }[]
   /** Absent: no admin API. */
   readonly admin?: { readonly bind?: string; readonly token?: string }
@@ -55,6 +57,8 @@ export interface PoolOptions {
   /** Bytes, or text such as `512mb`. */
   readonly maxMemory?: string | number
   readonly maxMemoryPolicy?: 'allkeys-lru' | 'noeviction'
+  /** @defaultValue 'slot' */
+  readonly multiKey?: 'slot' | 'owner'
   readonly backends?: readonly {
     readonly url: string
     readonly id?: string

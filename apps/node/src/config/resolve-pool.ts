@@ -15,7 +15,8 @@ export function resolvePool(name: string, pool: PoolOptions, source: string): Po
     const key = `pools.${name}.placement`
     const placement = resolvePlacement(pool.placement, backends, key, source)
     const extras = resolveRedisPool(name, pool, backends.length, source)
-    return { protocol: pool.protocol, name, placement, backends, ...extras }
+    const resolved = { protocol: pool.protocol, name, placement, backends, ...extras }
+    return pool.multiKey === undefined ? resolved : { ...resolved, multiKey: pool.multiKey }
   }
   resolveRedisPool(name, pool, 0, source)
   if (pool.backends !== undefined)

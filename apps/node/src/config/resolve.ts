@@ -59,7 +59,9 @@ function resolvePeer(bind: string | undefined, gossip: HostPort, source: string)
 }
 
 function resolveListener(listener: NonNullable<NodeOptions['listeners']>[number]): ListenerConfig {
-  return { protocol: listener.protocol, bind: requireHostPort(listener.bind), pool: listener.pool }
+  const { protocol, bind, pool, auth } = listener
+  const place = { protocol, bind: requireHostPort(bind), pool }
+  return auth === undefined ? place : { ...place, auth }
 }
 
 function resolveAdmin(admin: NonNullable<NodeOptions['admin']>) {

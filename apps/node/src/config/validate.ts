@@ -4,7 +4,7 @@ import { FORMATS } from './formats.ts'
 import type { OptionSchema } from './schema/option.ts'
 import { CONFIG_SCHEMA } from './schema.ts'
 
-const SECRET_KEYS = new Set(['encrypt', 'token', 'password'])
+const SECRET_KEYS = new Set(['encrypt', 'token', 'password', 'auth'])
 const FOUND_CHARACTERS_MAX = 60
 /** `user:password@` of a URL. */
 const CREDENTIALS = /\/\/[^\s"]*@/g

@@ -82,6 +82,13 @@ export const POOL_SCHEMA: OptionSchema = {
       default: 'allkeys-lru',
     },
     ...REDIS_POOL_PROPERTIES,
+    multiKey: {
+      type: 'string',
+      description:
+        '`redis`: what the keys of one command need that cannot be split. `slot`: the same key or `{tag}`. `owner`: one backend that owns them all, which depends on the ring.',
+      enum: ['slot', 'owner'],
+      default: 'slot',
+    },
     backends: {
       type: 'array',
       description: '`redis` and `memcached`: the servers.',
