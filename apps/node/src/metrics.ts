@@ -48,6 +48,25 @@ const FAMILIES: readonly Family[] = [
     },
   },
   {
+    name: 'ringway_gossip_health',
+    help: 'Score of this member by its own judgement: 0 is healthy, 7 is as late as it gets.',
+    kind: 'gauge',
+    labels: [],
+    read: ({ memberlist }) => one(memberlist.healthScore),
+  },
+  {
+    name: 'ringway_member_rtt_seconds',
+    help: 'Smoothed round trip of probes of a member.',
+    kind: 'gauge',
+    labels: ['member'],
+    read: ({ memberlist }) =>
+      memberlist
+        .members()
+        .flatMap(({ name, rttMs }): readonly Sample[] =>
+          rttMs === undefined ? [] : [[{ member: name }, rttMs / 1000]],
+        ),
+  },
+  {
     name: 'ringway_gossip_total',
     help: 'Counts of the membership protocol, by kind.',
     kind: 'counter',

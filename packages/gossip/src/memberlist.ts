@@ -3,6 +3,7 @@ import { SWIM_PROFILES, swimConfig } from './core/config.ts'
 import type { Member, MemberEvent } from './core/effects.ts'
 import type { Address } from './core/messages.ts'
 import { createSwim, type Swim } from './core/swim.ts'
+import { mannerFor } from './core/versions.ts'
 import { createAllowList, formatAddress, parseIp } from './net/addresses.ts'
 import { aesGcm, createNonceSource } from './net/aes-gcm.ts'
 import { Counters, type GossipStats } from './net/counters.ts'
@@ -54,6 +55,11 @@ export interface Memberlist {
   readonly bound: Address
   /** Keys can be installed, used and removed at any time; they count from the next packet on. */
   readonly keyring: Keyring
+  /**
+   * Whether plain text is refused and sent although there is a key; it counts from the next packet on. A running cluster moves
+   * to encryption in three steps, each on all members before the next: a key with both false; outgoing true; incoming true.
+   */
+  setVerification(verification: { readonly incoming?: boolean; readonly outgoing?: boolean }): void
   /** Lifeguard's score of ourselves: 0 is healthy. */
   readonly healthScore: number
   /** Joins through all addresses of `host:port`, `name/host:port`, `dns:host:port`, `srv:_x._udp.host` and `file:/path` seeds. */
@@ -266,6 +272,12 @@ class Node implements Memberlist {
     return this.#parts.context.keyring
   }
 
+  setVerification({ incoming, outgoing }: { incoming?: boolean; outgoing?: boolean }): void {
+    const { context } = this.#parts
+    context.verifyIncoming = incoming ?? context.verifyIncoming
+    context.verifyOutgoing = outgoing ?? context.verifyOutgoing
+  }
+
   get healthScore(): number {
     return this.#parts.swim.healthScore
   }
@@ -372,7 +384,8 @@ class Node implements Memberlist {
     }
     this.#counters.add('userMessagesOut')
     const message = { type: 'user', payload } as const
-    if (messageSize(message) <= packetBytesMax) this.#driver.sendPacket(member.address, [message])
+    if (messageSize(message) <= packetBytesMax)
+      this.#driver.sendPacket(member.address, [message], mannerFor(member.versions))
     else
       this.#driver.streams.sendUser(member.address, payload).catch(() => {
         // Best effort: the stream client has counted the failure.
@@ -429,7 +442,9 @@ class Node implements Memberlist {
     const intent = { type: 'user', payload: serf.leaveIntent(this.name) } as const
     const waitMs = Math.min(LEAVE_INTENT_MS, timeoutMs / 2)
     for (let round = 0; round < 2 && !signal?.aborted; round += 1) {
-      for (const { address } of agents) this.#driver.sendPacket(address, [intent])
+      for (const { address, versions } of agents) {
+        this.#driver.sendPacket(address, [intent], mannerFor(versions))
+      }
       await pause(waitMs / 2, [signal])
     }
   }

@@ -106,6 +106,34 @@ describe('a memberlist', () => {
     expect(stranger.stats().userMessagesIn + stranger.stats().userMessagesForeign).toBe(0)
   })
 
+  it('moves to encryption while it runs, one step on all members before the next', async () => {
+    const [a, b] = await pair()
+    const key = new Uint8Array(16).fill(7)
+    const steps = [
+      (list: Memberlist) => {
+        list.setVerification({ incoming: false, outgoing: false })
+        list.keyring.install(key)
+      },
+      (list: Memberlist) => list.setVerification({ outgoing: true }),
+      (list: Memberlist) => list.setVerification({ incoming: true }),
+    ]
+    for (const [index, step] of steps.entries()) {
+      step(a)
+      // One side is a step ahead of the other, and they understand each other both ways.
+      for (const list of [a, b]) list.setTags({ v: '1', i: list.name, step: `${index} ahead` })
+      await vi.waitFor(() => {
+        expect(a.member('b')?.tags['step']).toBe(`${index} ahead`)
+        expect(b.member('a')?.tags['step']).toBe(`${index} ahead`)
+      }, WAIT)
+      step(b)
+    }
+    const plain = await create('c')
+    expect((await plain.join([seed(a)])).errors[0]?.error).toMatchObject({
+      code: 'GOSSIP_REMOTE_ERROR',
+      details: { said: 'Encryption is configured but remote state is not encrypted' },
+    })
+  })
+
   it('encrypts, rotates its key while running, and shuts strangers out', async () => {
     const [first, second] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
     const [a, b] = await pair({ keys: [first], label: 'prod' })

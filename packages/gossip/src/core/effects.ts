@@ -43,13 +43,19 @@ export type MemberEvent =
   | { readonly type: 'refused'; readonly subject: string; readonly reason: string }
   | { readonly type: 'health'; readonly score: number }
 
+/** How a datagram is to be sent. */
+export interface PacketManner {
+  /** With a checksum: for members that are known to understand it. */
+  readonly checksum: boolean
+}
+
 /**
  * What the machine wants done. The machine calls these while it runs; implementations only take notes
  * (send, schedule, queue) and never call back in before the machine's call has returned.
  */
 export interface Effects {
   /** Best effort, one datagram (the driver makes a compound of several messages). The core has kept to the byte budget. */
-  sendPacket(to: Address, messages: readonly Message[]): void
+  sendPacket(to: Address, messages: readonly Message[], how?: PacketManner): void
   /** Push/pull over a stream. The driver answers with `Swim.mergeState`, or `Swim.exchangeFailed`. */
   exchangeState(to: Address, local: StateExchange): void
   /** Fallback probe over a stream. The driver answers with `Swim.receive(from, ack)`, or stays silent. */

@@ -5,6 +5,7 @@ import type { Row } from './membership.ts'
 import type { Address, Dead, Message } from './messages.ts'
 import { sample } from './random.ts'
 import { retransmitLimit } from './timing.ts'
+import { mannerFor } from './versions.ts'
 
 /**
  * Spreads news. A round runs every `gossipIntervalMs` while there is something to tell and somebody
@@ -39,7 +40,8 @@ export class GossipRound {
     for (const target of targets) {
       const packet = this.#fill(config.packetBytesMax, [])
       if (packet.length === 0) break
-      out.sendPacket(membership.peer(target).to, packet)
+      const { to, versions } = membership.peer(target)
+      out.sendPacket(to, packet, mannerFor(versions))
     }
     this.#finishLeave(targets.length === 0, out)
     if (targets.length > 0 && this.#queued() > 0) {

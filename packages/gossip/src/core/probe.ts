@@ -6,7 +6,7 @@ import type { IndirectPing, Ping, Suspect } from './messages.ts'
 import type { ProbeSchedule } from './probe-schedule.ts'
 import { sample } from './random.ts'
 import type { Transitions } from './transitions.ts'
-import { answersStreamPings, sendsNacks } from './versions.ts'
+import { answersStreamPings, mannerFor, sendsNacks } from './versions.ts'
 
 interface Probe {
   /** Rows are forgotten only between probes, so it holds until the verdict. */
@@ -162,7 +162,7 @@ export class Prober {
   #ping(probe: Probe, out: Effects): void {
     const { membership, planted, tally } = this.#context
     const { row } = probe
-    const { name, to } = membership.peer(row)
+    const { name, to, versions } = membership.peer(row)
     const ping = pingFor(this.#context, probe.seq, name)
     if (membership.state(row) !== 'suspect' || planted === 'keep-suspicion-secret') {
       this.#gossip.sendWith(to, ping, out)
@@ -173,7 +173,7 @@ export class Prober {
     const incarnation = membership.incarnation(row)
     const buddy: Suspect = { type: 'suspect', incarnation, node: name, from }
     tally.suspectsTold++
-    out.sendPacket(to, [ping, buddy])
+    out.sendPacket(to, [ping, buddy], mannerFor(versions))
   }
 
   #fail(probe: Probe, now: Millis, out: Effects): void {

@@ -1,3 +1,4 @@
+import type { PacketManner } from './effects.ts'
 import type { Versions } from './messages.ts'
 
 /*
@@ -17,12 +18,22 @@ const STREAM_PING_SINCE = 3
 /** Since this protocol version a peer sends nacks. */
 const NACK_SINCE = 4
 
+/** Since this protocol version a peer understands checksums. */
+const CHECKSUM_SINCE = 5
+
 const at = (versions: Versions, index: number): number => versions[index] ?? 0
 
 export const answersStreamPings = (versions: Versions): boolean =>
   at(versions, P_MAX) >= STREAM_PING_SINCE
 
 export const sendsNacks = (versions: Versions): boolean => at(versions, P_MAX) >= NACK_SINCE
+
+const CHECKED: PacketManner = { checksum: true }
+const UNCHECKED: PacketManner = { checksum: false }
+
+/** How gossip, suspect probes and user messages are sent to a member of these versions, as memberlist does. */
+export const mannerFor = (versions: Versions): PacketManner =>
+  at(versions, P_MAX) >= CHECKSUM_SINCE ? CHECKED : UNCHECKED
 
 /** Why these versions are not usable at all, or undefined. */
 export function versionsFault(versions: Versions): string | undefined {

@@ -60,17 +60,17 @@ export class Datagrams {
   }
 
   /** Best effort: one datagram, or several when there are more messages than a compound takes. */
-  send(to: Address, messages: readonly Message[]): void {
+  send(to: Address, messages: readonly Message[], crc: boolean): void {
     if (messages.length <= COMPOUND_PARTS_SENT_MAX) {
-      this.#sendOne(to, messages)
+      this.#sendOne(to, messages, crc)
       return
     }
     for (let at = 0; at < messages.length; at += COMPOUND_PARTS_SENT_MAX) {
-      this.#sendOne(to, messages.slice(at, at + COMPOUND_PARTS_SENT_MAX))
+      this.#sendOne(to, messages.slice(at, at + COMPOUND_PARTS_SENT_MAX), crc)
     }
   }
 
-  #sendOne(to: Address, messages: readonly Message[]): void {
+  #sendOne(to: Address, messages: readonly Message[], crc: boolean): void {
     const { context, counters, socket } = this.#options
     const host = this.#reachable(to.host)
     if (host === undefined) {
@@ -83,7 +83,7 @@ export class Datagrams {
     }
     if (messages[0]?.type === 'ping') counters.add('pings')
     try {
-      const packet = encodePacket(messages, context)
+      const packet = encodePacket(messages, context, { crc })
       socket.send(packet, to.port, host, this.#noteSent)
       counters.add('packetsOut')
       counters.add('bytesOut', packet.length)

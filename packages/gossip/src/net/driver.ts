@@ -1,4 +1,4 @@
-import type { Effects, MemberEvent, Millis, TimerKey } from '../core/effects.ts'
+import type { Effects, MemberEvent, Millis, PacketManner, TimerKey } from '../core/effects.ts'
 import type { Address, Message, NodeState, StateExchange } from '../core/messages.ts'
 import type { Swim } from '../core/swim.ts'
 import type { RefusedRow, StreamMessage } from '../wire/stream-message.ts'
@@ -220,8 +220,8 @@ export class Driver implements Effects {
     log.write('warn', 'rows of a push/pull were refused', { from, count, rows: told })
   }
 
-  sendPacket(to: Address, messages: readonly Message[]): void {
-    if (!this.#isClosed) this.#datagrams.send(to, messages)
+  sendPacket(to: Address, messages: readonly Message[], how?: PacketManner): void {
+    if (!this.#isClosed) this.#datagrams.send(to, messages, how?.checksum ?? false)
   }
 
   exchangeState(to: Address, local: StateExchange): void {

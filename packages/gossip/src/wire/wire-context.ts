@@ -11,9 +11,9 @@ export interface WireContext {
   readonly nonce: () => Uint8Array
   readonly encryptionVersion: EncryptionVersion
   /** False accepts plain text although there is a key: a step of the migration to encryption. */
-  readonly verifyIncoming: boolean
+  verifyIncoming: boolean
   /** False sends plain text although there is a key: a step of the migration to encryption. */
-  readonly verifyOutgoing: boolean
+  verifyOutgoing: boolean
   /** True compresses what becomes smaller by it; compressed input is always understood. */
   readonly compression: boolean
   /** Rows of a push/pull that are read; more refuse it as a whole, since reading them takes our time. */
