@@ -128,10 +128,11 @@ describe('a memberlist', () => {
       step(b)
     }
     const plain = await create('c')
+    // The answer is sealed, and c has no key to read it.
     expect((await plain.join([seed(a)])).errors[0]?.error).toMatchObject({
-      code: 'GOSSIP_REMOTE_ERROR',
-      details: { said: 'Encryption is configured but remote state is not encrypted' },
+      code: 'WIRE_UNEXPECTED_ENCRYPTED',
     })
+    expect(a.stats().decodeErrors.WIRE_NOT_ENCRYPTED).toBe(1)
   })
 
   it('encrypts, rotates its key while running, and shuts strangers out', async () => {
