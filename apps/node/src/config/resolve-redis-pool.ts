@@ -33,6 +33,11 @@ export function resolveRedisPool(
       'CONFIG_INVALID',
       `${source}: pools.${name}.replicas: found ${replicas}; allowed: at most the number of backends, which is ${backends}`,
     )
+  if (pool.warmUp === true && replicas === 1)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.warmUp: found true with replicas 1; allowed with replicas of 2 and more: only then the next owner has no old keys`,
+    )
   return { replicas, copies: policyOf(pool), ...(pool.check ? { check: checkOf(pool.check) } : {}) }
 }
 

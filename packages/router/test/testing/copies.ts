@@ -72,20 +72,26 @@ export async function startReplicated(
   return { servers, ports, routers }
 }
 
-/**
- * What a key is, so that equal values give equal texts: its DUMP, but for sets and hashes their sorted members, because each
- * server orders those by a hash seed of its own.
- */
+/** How a value is listed whose DUMP depends on a hash seed of the server, or on the encoding that it grew into. */
+const LISTINGS: Readonly<Record<string, readonly [command: string, sorted: boolean]>> = {
+  '+set': ['SMEMBERS', true],
+  '+hash': ['HGETALL', true],
+  '+zset': ['ZRANGE 0 -1 WITHSCORES', false],
+  '+list': ['LRANGE 0 -1', false],
+}
+
+/** What a key is, so that equal values give equal texts: a listing, or its DUMP. */
 async function valueAt(port: number, key: string): Promise<string> {
   const type = (await askRedis(port, `TYPE ${key}`)).trim()
-  if (type !== '+set' && type !== '+hash') return await askRedis(port, `DUMP ${key}`)
-  const [command, step] = type === '+set' ? ['SMEMBERS', 1] : ['HGETALL', 2]
-  const items = (await askRedis(port, `${command} ${key}`))
-    .split('\r\n')
-    .filter((_, i) => i > 0 && i % 2 === 0)
+  const [listing, sorted = false] = LISTINGS[type] ?? []
+  if (listing === undefined) return await askRedis(port, `DUMP ${key}`)
+  const [command, ...more] = listing.split(' ')
+  const reply = await askRedis(port, [command, key, ...more].join(' '))
+  const items = reply.split('\r\n').filter((_, i) => i > 0 && i % 2 === 0)
+  const step = type === '+hash' ? 2 : 1
   const members: string[] = []
   for (let at = 0; at < items.length; at += step) members.push(items.slice(at, at + step).join('='))
-  return `${type} ${members.sort().join(' ')}`
+  return `${type} ${(sorted ? members.sort() : members).join(' ')}`
 }
 
 /** Every key of every server: `key` → what it is at each server that has it. */

@@ -41,7 +41,7 @@ export const REDIS_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
   warmUp: {
     type: 'boolean',
     description:
-      '`redis`: a read that finds nothing asks the next owner, too, and the first owner gets a copy. Default: false.',
+      '`redis` with `replicas`: a read that finds nothing asks the next owner, too, and the first owner gets a copy. Default: false.',
   },
   check: {
     type: 'object',

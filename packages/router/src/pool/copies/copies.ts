@@ -15,6 +15,7 @@ import { Repairs } from './repairs.ts'
 import { ReplicatedWrite, type WriteHost } from './replicated-write.ts'
 import { type SharedKeys, Sharing } from './shared-keys.ts'
 import { StaleSet } from './stale-set.ts'
+import { type WarmHost, WarmRead } from './warm-read.ts'
 
 /** Backends for the keys of one command, by what they can do. */
 interface Owners {
@@ -34,7 +35,7 @@ interface Owners {
  *                └► owners that cannot: the key is stale there
  *   read  ─► the first owner where the key is not stale
  */
-export class Copies implements WriteHost {
+export class Copies implements WriteHost, WarmHost {
   readonly #host: CopiesHost
   readonly #tools: CopiesTools
   readonly #decoder: RequestDecoder
@@ -67,7 +68,10 @@ export class Copies implements WriteHost {
   isSimple(command: RedisCommand, place: number): boolean {
     if (this.#host.replicas === 1) return true
     return (
-      command.access === 'read' && this.#policy.read === 'primary' && !this.#locks.blocks(place)
+      command.access === 'read' &&
+      this.#policy.read === 'primary' &&
+      !this.#policy.warmUp &&
+      !this.#locks.blocks(place)
     )
   }
 
@@ -168,6 +172,15 @@ export class Copies implements WriteHost {
     this.#repairs.wake(backend)
   }
 
+  /** @see WarmRead */
+  readAgain(whole: Request, bytes: Buffer): void {
+    this.writeAgain(whole, bytes)
+  }
+
+  isCold(owner: Backend, warm: Backend, keys: readonly string[]): void {
+    for (const key of keys) this.#repairs.warm(owner, warm, key).catch(lostMeanwhile)
+  }
+
   writeAgain(whole: Request, bytes: Buffer): void {
     if (whole.failures > this.#tools.limits.failoverAttemptsMax)
       this.#host.fail(whole, 'NO_BACKEND', 'too many backends failed one after the other')
@@ -263,6 +276,15 @@ export class Copies implements WriteHost {
     // Keys that go together have their first owner in common, not the others.
     const alone = (request.ordinals?.length ?? 1) === 1
     const backend = alone ? this.#reads.choose(targets, this.#policy.read) : targets[0]
+    const [first, second] = targets
+    if (this.#policy.warmUp && alone && first !== undefined && second !== undefined) {
+      const length = frame.end - frame.start
+      if (backend === first && first.accepts(length)) {
+        const bytes = Buffer.from(frame.bytes.subarray(frame.start, frame.end))
+        new WarmRead(this, request, [first, second], keys, bytes).send()
+        return
+      }
+    }
     if (backend !== undefined)
       this.#host.giveTo(request, backend, frame.bytes, frame.start, frame.end, stable)
     else this.#withoutOwner(request, keys, spares, frame, stable)

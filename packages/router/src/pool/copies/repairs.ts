@@ -1,7 +1,7 @@
 import type { Backend } from '../backend.ts'
 import { ask, LostAsk } from './ask.ts'
 import type { CopiesHost, CopiesTools } from './copies-host.ts'
-import { type Copied, copyKey } from './copy-key.ts'
+import { type Copied, copyKey, copyMissingKey } from './copy-key.ts'
 import type { KeyLocks } from './key-locks.ts'
 import { bulkOf, elementsOf, integerOf, isError } from './reply-parts.ts'
 import type { Sharing } from './shared-keys.ts'
@@ -30,6 +30,7 @@ export class Repairs {
   readonly #sharing: Sharing
   readonly #caughtUp = new Map<Backend, number>()
   #inFlight = 0
+  readonly #warming = new Set<string>()
   #closed = false
 
   constructor(host: CopiesHost, tools: CopiesTools, locks: KeyLocks, sharing: Sharing) {
@@ -69,6 +70,27 @@ export class Repairs {
       }
     } finally {
       this.#locks.leave(place)
+    }
+  }
+
+  /**
+   * Gives a cold owner a copy of what another owner has. Writes wait meanwhile, so nothing that was written or deleted since is
+   * overwritten or brought back.
+   */
+  async warm(owner: Backend, source: Backend, key: string): Promise<void> {
+    if (this.#inFlight >= REPAIRS_IN_FLIGHT_MAX || this.#warming.has(key)) return
+    const bytes = Buffer.from(key, 'latin1')
+    const place = this.#placeOf(bytes)
+    this.#inFlight++
+    this.#warming.add(key)
+    await this.#locks.enter(place)
+    try {
+      const well = owner.usable && source.usable && !owner.stale.has(key) && !source.stale.has(key)
+      if (well) await copyMissingKey(source, owner, bytes)
+    } finally {
+      this.#locks.leave(place)
+      this.#warming.delete(key)
+      this.#inFlight--
     }
   }
 
