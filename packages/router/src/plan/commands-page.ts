@@ -44,8 +44,8 @@ Each has a private connection. Its keys need one owner. Commands that the client
 end of the client's connection, or of its input, ends the wait and the private connection. A lost backend is replaced by the next owner while nothing was
 sent; afterwards the client gets an error. When the keys get another owner the wait ends with an error, because pushes go there now.
 
-Transactions and blocking commands are refused in a pool with \`replicas\` above 1, where they would change one copy only, and while a
-pool migrates.
+In a pool with \`replicas\` above 1 both run at the first owner, and the keys that they wrote are copied to the others when the connection is
+given back. While a pool migrates both are refused.
 
 ## Publish and subscribe
 

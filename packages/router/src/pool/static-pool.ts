@@ -253,12 +253,6 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     // A connection of its own would pass by the keys that are still at their old owners.
     if (this.#migration !== undefined)
       return this.#failure('MIGRATING', 'no private connections while keys move to another ring')
-    // It would change one copy of its keys and leave the others as they were.
-    if (this.#replicas > 1)
-      return this.#failure(
-        'REPLICAS',
-        'no transactions and blocking commands in a pool with replicas',
-      )
     const backend = this.#backendAt(position)
     if (backend === undefined) return this.#failure('NO_BACKEND', this.#whyNone())
     const link = this.#pinTo(backend, holder, resp)
@@ -295,7 +289,6 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
       backend.links.recheck(
         (position) =>
           this.#migration === undefined &&
-          this.#replicas === 1 &&
           backends[this.#usableIndex(position)] === backend,
         MOVED_CAUSE,
       )

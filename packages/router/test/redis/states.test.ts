@@ -92,18 +92,6 @@ describe.skipIf(missingRedis() !== undefined)('transactions', () => {
     expect(get).toBe('$-1\r\n')
   })
 
-  it('are refused where they would change one of several copies', async () => {
-    const { client, router, ports, a } = await startAll(2)
-    const pool = redisPool(ports.map((port) => backendAt(port)))
-    router.post(topologyMessage(2, { ...pool, replicas: 2 }))
-    const redis = client()
-    redis.send(['MULTI'], ['SET', a, '1'], ['EXEC'], ['BLPOP', a, '1'])
-    const replies = await redis.replies(4)
-    expect(replies[1]).toMatch(/no transactions and blocking commands in a pool with replicas/)
-    expect(replies[2]).toMatch(/^-EXECABORT/)
-    expect(replies[3]).toMatch(/no transactions and blocking commands in a pool with replicas/)
-  })
-
   it('have as many private connections as allowed, and one more is refused', async () => {
     const { client, a } = await startAll(1, { privateConnectionsMax: 2 })
     const [one, two, three] = [client(), client(), client()]
