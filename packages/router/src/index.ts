@@ -25,6 +25,7 @@ export { STICKIES, type Sticky } from './plan/http/stickiness.ts'
 export { type CopyPolicy, DEFAULT_COPY_POLICY } from './pool/copies/policy.ts'
 export type { SharedChange, SharedKeys } from './pool/copies/shared-keys.ts'
 export type { PoolDriver, ReplySink, RoutedCommand } from './pool/pool-driver.ts'
+export type { ListenerCertificate, ListenerTls } from './proxy/listener-tls.ts'
 export {
   type CloseOptions,
   createRouter,

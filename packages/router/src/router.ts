@@ -21,6 +21,7 @@ import {
   type HttpListenerSettings,
   type HttpListenerTools,
 } from './proxy/http-listener.ts'
+import type { ListenerTls } from './proxy/listener-tls.ts'
 import { MemcachedListener } from './proxy/memcached-listener.ts'
 import {
   type ListenerAuth,
@@ -104,6 +105,11 @@ export interface Listener {
   readonly port: number
   /** Stops accepting, finishes requests in flight, ends all connections. Idempotent. */
   close(options?: CloseOptions): Promise<void>
+  /**
+   * Takes new certificates; connections that are open keep theirs.
+   * @throws RouterError TLS_INVALID, also on a listener that began without TLS
+   */
+  setTls(tls: ListenerTls): void
 }
 
 /** The data plane: listeners in front, pools behind. It gets topologies and gives counters, by message only. */
@@ -274,6 +280,11 @@ class DataPlane implements Router {
     return {
       host,
       port,
+      setTls: (tls) => {
+        if (!(listener instanceof HttpListener))
+          throw new RouterError('TLS_INVALID', 'this listener began without TLS')
+        listener.setTls(tls)
+      },
       close: async ({ drainTimeoutMs = this.#limits.drainTimeoutMs } = {}) => {
         await listener.close(drainTimeoutMs)
         this.#listeners.delete(listener)

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { FIELD } from '../codec/http1/field.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
+import { RouterError } from '../errors.ts'
 import type { HttpLimits } from '../http-limits.ts'
 import { failureResponse, type HttpFailure } from '../plan/http/failure.ts'
 import {
@@ -18,8 +20,11 @@ import type { Turn } from '../pool/turn.ts'
 import type { HttpHost, HttpSession } from './http-host.ts'
 import { Routing } from './http-routing.ts'
 import { Http1Session } from './http1-session.ts'
+import { Http2Session } from './http2-session.ts'
+import { type ListenerTls, TlsContexts } from './listener-tls.ts'
 import type { ListenerCounts } from './redis-listener.ts'
 import { SocketListener, type SocketListenerTools } from './socket-listener.ts'
+import { TlsHandshake } from './tls-handshake.ts'
 import { plainAddress, TrustedProxies } from './trusted-proxies.ts'
 
 /** An address on which HTTP clients are served. */
@@ -30,6 +35,8 @@ export interface HttpListenerSettings {
   readonly trustedProxies?: readonly string[]
   /** Every connection begins with a PROXY protocol header, version 1 or 2. */
   readonly proxyProtocol?: boolean
+  /** Absent: plain HTTP. */
+  readonly tls?: ListenerTls
   /** Fields added for the backends. */
   readonly forwarding?: Partial<ForwardingOptions>
 }
@@ -61,6 +68,7 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
   readonly scratch: Buffer
   readonly #tools: HttpListenerTools
   readonly #trusted: TrustedProxies
+  #tls: TlsContexts | undefined
 
   /** @throws RouterError ROUTE_INVALID or NETWORK_INVALID */
   constructor(settings: HttpListenerSettings, tools: HttpListenerTools) {
@@ -69,6 +77,7 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
     this.routing = new Routing(settings.routes)
     this.forwarding = { ...FORWARDING, ...settings.forwarding }
     this.proxyProtocol = settings.proxyProtocol ?? false
+    this.#tls = settings.tls === undefined ? undefined : new TlsContexts(settings.tls)
     this.#trusted = new TrustedProxies(settings.trustedProxies ?? [])
     const { headBytesMax, responseHeadBytesMax } = tools.http
     this.requestHead = new RequestHead(tools.http)
@@ -133,8 +142,40 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
     return Date.now()
   }
 
+  /**
+   * Replaces certificates and client authorities; connections that are open keep theirs.
+   * @throws RouterError TLS_INVALID, also on a listener that began without TLS
+   */
+  setTls(tls: ListenerTls): void {
+    if (this.#tls === undefined)
+      throw new RouterError('TLS_INVALID', 'this listener began without TLS')
+    this.#tls = new TlsContexts(tls)
+  }
+
   protected open(socket: Socket): HttpSession {
+    const { turn, deadlines, http } = this
+    turn.begin()
+    if (this.#tls === undefined) return new Http1Session(socket, this, false)
+    socket.on('error', ignore)
+    return new TlsHandshake(this.#tls.wrap(socket), {
+      deadlines,
+      deadline: turn.now + http.headTimeoutMs,
+      clientCertRequired: this.#tls.clientCertRequired,
+      done: (handshake, secured) => this.replace(handshake, this.#secured(secured)),
+      failed: (handshake) => {
+        countError(this.errors, 'TLS_HANDSHAKE_FAILED')
+        this.ended(handshake)
+      },
+    })
+  }
+
+  #secured(socket: TLSSocket): HttpSession {
     this.turn.begin()
-    return new Http1Session(socket, this, false)
+    return socket.alpnProtocol === 'h2'
+      ? new Http2Session(socket, this)
+      : new Http1Session(socket, this, true)
   }
 }
+
+/** What happens to the connection under TLS is seen on the one above it. */
+function ignore(): void {}

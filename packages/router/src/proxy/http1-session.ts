@@ -3,28 +3,21 @@ import { CHUNKED, ChunkedBody } from '../codec/http1/chunked-body.ts'
 import { type Fault, PARSED } from '../codec/http1/fault.ts'
 import { FIELD } from '../codec/http1/field.ts'
 import { HeadLookout, LOOKED } from '../codec/http1/head-lookout.ts'
-import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { ResponseBody, ResponseHead } from '../codec/http1/response-head.ts'
-import {
-  type ConnectionNotice,
-  put,
-  writeRequestHead,
-  writeResponseHead,
-} from '../codec/http1/write-head.ts'
+import { type ConnectionNotice, writeResponseHead } from '../codec/http1/write-head.ts'
 import { ProxyProtocol } from '../codec/proxy-protocol.ts'
 import type { HttpLimits } from '../http-limits.ts'
 import { FAILURE_OF_STATUS, failureResponse, type HttpFailure } from '../plan/http/failure.ts'
 import { Forwarding } from '../plan/http/forwarding.ts'
-import { IDEMPOTENT } from '../plan/http/method.ts'
 import type { Deadlines, Expirable } from '../pool/deadlines.ts'
 import { Exchange, type ExchangeClient } from '../pool/exchange.ts'
 import { GrowingBuffer } from '../pool/growing-buffer.ts'
 import { Outbox } from '../pool/outbox.ts'
 import type { Flushable } from '../pool/turn.ts'
+import { beginRequest, type Requester } from './begin-request.ts'
 import type { HttpHost } from './http-host.ts'
 import { Stickiness } from './http-stickiness.ts'
 
-const LINE_END = Buffer.from('\r\n')
 const EMPTY = Buffer.alloc(0)
 
 /** How the present request's body ends. */
@@ -37,18 +30,18 @@ type RequestBody = 'none' | 'length' | 'chunked'
  *                         └─► tunnel                    (a switched protocol: bytes both ways until one side ends)
  *   any ─► lingering: our side is ended, what still comes is discarded, so that the client reads the last response
  */
-export class Http1Session implements ExchangeClient, Expirable, Flushable {
+export class Http1Session implements ExchangeClient, Requester, Expirable, Flushable {
   slot = -1
   marked = false
   rawFraming = true
 
-  readonly #host: HttpHost
+  readonly host: HttpHost
   readonly #socket: Socket
   readonly #deadlines: Deadlines
   readonly #limits: HttpLimits
   readonly #outbox = new Outbox()
   readonly #exchange: Exchange
-  readonly #stickiness: Stickiness
+  readonly stickiness: Stickiness
   readonly #secure: boolean
   #state: 'greeting' | 'head' | 'body' | 'answer' | 'tunnel' | 'lingering' | 'ended' = 'head'
   #partial: GrowingBuffer | undefined
@@ -75,13 +68,13 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
   #holdsBackend = false
 
   constructor(socket: Socket, host: HttpHost, secure: boolean) {
-    this.#host = host
+    this.host = host
     this.#socket = socket
     this.#secure = secure
     this.#limits = host.http
     this.#deadlines = host.deadlines
     this.#exchange = new Exchange(this, host)
-    this.#stickiness = new Stickiness(host, this.#exchange, this)
+    this.stickiness = new Stickiness(host, this.#exchange, this)
     host.deadlines.add(this)
     if (host.proxyProtocol) this.#state = 'greeting'
     this.#wait(host.proxyProtocol ? host.http.headTimeoutMs : host.http.keepAliveTimeoutMs)
@@ -107,11 +100,11 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
     this.#socket.destroy()
     this.#outbox.clear()
     this.#partial = undefined
-    this.#host.ended(this)
+    this.host.ended(this)
   }
 
   expired(): void {
-    this.#host.turn.begin()
+    this.host.turn.begin()
     switch (this.#state) {
       case 'head':
         // A connection that waits for its next request owes nothing.
@@ -141,7 +134,7 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
 
   flush(): void {
     if (this.#state === 'ended' || this.#outputHeld > 0) return
-    this.#host.traffic.bytesOut += this.#outbox.pendingBytes
+    this.host.traffic.bytesOut += this.#outbox.pendingBytes
     const taken = this.#outbox.flush(this.#socket)
     if (this.#holdsBackend && (taken || this.#outputBytes() <= this.#limits.outputBytesMax / 2)) {
       this.#holdsBackend = false
@@ -160,7 +153,7 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
 
   releaseOutput(): void {
     this.#outputHeld--
-    this.#host.turn.mark(this)
+    this.host.turn.mark(this)
   }
 
   interim(head: ResponseHead, bytes: Buffer, to: number): void {
@@ -180,13 +173,13 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
       !decoded
     this.#persistent = keeps
     const notice: ConnectionNotice = !keeps ? 'close' : this.#minor === 0 ? 'keep-alive' : 'none'
-    this.#say(head, bytes, to, notice, this.#stickiness.answer(head, bytes, this.#secure))
+    this.#say(head, bytes, to, notice, this.stickiness.answer(head, bytes, this.#secure))
   }
 
   responseData(bytes: Buffer, from: number, to: number): void {
-    this.#stickiness.data(bytes, from, to)
+    this.stickiness.data(bytes, from, to)
     this.#outbox.append(bytes, from, to, false)
-    this.#host.turn.mark(this)
+    this.host.turn.mark(this)
     if (!this.#holdsBackend && this.#outputBytes() > this.#limits.outputBytesMax) {
       this.#holdsBackend = true
       this.#exchange.pause()
@@ -195,7 +188,7 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
 
   responseEnd(): void {
     this.#holdsBackend = false
-    this.#host.turn.mark(this)
+    this.host.turn.mark(this)
     if (this.#state === 'ended' || this.#state === 'lingering') return
     // A request that was answered before it was read to its end leaves bytes that nobody wants.
     if (this.#state !== 'answer' || !this.#persistent) this.#close()
@@ -206,20 +199,20 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
     this.#state = 'tunnel'
     this.#persistent = false
     this.#clearDeadline()
-    this.#say(head, bytes, to, 'upgrade', this.#stickiness.answer(head, bytes, this.#secure))
+    this.#say(head, bytes, to, 'upgrade', this.stickiness.answer(head, bytes, this.#secure))
     if (this.#waiting() > 0 && !this.#consuming) this.#consumePartial()
   }
 
   failed(failure: HttpFailure, text: string): void {
     if (this.#state === 'ended' || this.#state === 'lingering') return
-    this.#host.failed(failure)
+    this.host.failed(failure)
     const close = this.#state !== 'answer' || !this.#persistent || this.#draining
     const bytes = Buffer.from(
       failureResponse(failure, text, { close, head: this.#headRequest }),
       'latin1',
     )
     this.#outbox.append(bytes, 0, bytes.length, true)
-    this.#host.turn.mark(this)
+    this.host.turn.mark(this)
     if (close) this.#close()
     else this.#next()
   }
@@ -245,8 +238,8 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
   }
 
   #read(bytes: Buffer): void {
-    this.#host.turn.begin()
-    this.#host.traffic.bytesIn += bytes.length
+    this.host.turn.begin()
+    this.host.traffic.bytesIn += bytes.length
     if (this.#state === 'lingering' || this.#state === 'ended') return
     if (this.#waiting() > 0 || this.#state === 'answer') {
       if (this.#keep(bytes, 0)) this.#consumePartial()
@@ -350,7 +343,7 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
   }
 
   #head(bytes: Buffer, at: number, end: number): number {
-    const { requestHead: head } = this.#host
+    const { requestHead: head } = this.host
     const to = head.parse(bytes, at, end)
     if (to === PARSED.needMore) return to
     this.#lookout = undefined
@@ -375,54 +368,23 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
       this.#chunked ??= new ChunkedBody(this.#limits)
       this.#chunked.reset(true)
     }
-    this.#begin(head, bytes, to)
+    beginRequest(this, head, bytes, to)
     return to
   }
 
-  #begin(head: RequestHead, bytes: Buffer, to: number): void {
-    const host = this.#host
-    host.traffic.commands++
-    const { routing } = host
-    const forwarding = this.#forwardingOf()
-    const ip = host.clientIp(head, bytes, this.#peerIp)
-    routing.view.show(head, bytes, ip)
-    const route = routing.match()
-    if (route === undefined) {
-      this.failed('NO_ROUTE', 'no route of this listener matches the host and the path')
-      return
-    }
-    const pool = host.poolNamed(route.pool)
-    if (pool === undefined) {
-      this.failed('NO_POOL', `pool "${route.pool}" is not in the topology`)
-      return
-    }
-    forwarding.drop(head)
-    const { scratch } = host
-    let written = writeRequestHead(head, bytes, to, scratch, 0)
-    written = forwarding.write(head, bytes, host.requestIds, scratch, written)
-    written = put(LINE_END, scratch, written)
-    this.#stickiness.begin(
-      route,
-      pool,
-      routing.view,
-      {
-        idempotent: IDEMPOTENT[head.method],
-        headRequest: this.#headRequest,
-        upgrade: head.upgrade,
-      },
-      { bytes: scratch, to: written, done: !head.hasBody },
-    )
-  }
-
-  #forwardingOf(): Forwarding {
-    if (this.#forwarding !== undefined) return this.#forwarding
-    if (this.#peerIp === '') this.#peerIp = this.#host.peerIp(this.#socket)
-    this.#forwarding = new Forwarding(this.#host.forwarding, {
-      ip: this.#peerIp,
+  /** Made at the first request: a connection that never asks costs less. */
+  get forwarding(): Forwarding {
+    this.#forwarding ??= new Forwarding(this.host.forwarding, {
+      ip: this.peerIp,
       proto: this.#secure ? 'https' : 'http',
-      trusted: this.#host.trusts(this.#peerIp),
+      trusted: this.host.trusts(this.peerIp),
     })
     return this.#forwarding
+  }
+
+  get peerIp(): string {
+    if (this.#peerIp === '') this.#peerIp = this.host.peerIp(this.#socket)
+    return this.#peerIp
   }
 
   #bodyBytesOf(bytes: Buffer, at: number, end: number): number {
@@ -498,10 +460,10 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
     notice: ConnectionNotice,
     added: Buffer,
   ): void {
-    const { scratch } = this.#host
+    const { scratch } = this.host
     const written = writeResponseHead(head, bytes, to, notice, added, scratch, 0)
     this.#outbox.append(scratch, 0, written, false)
-    this.#host.turn.mark(this)
+    this.host.turn.mark(this)
   }
 
   /** The next request of the connection. */
@@ -531,7 +493,7 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
     // Until the client has taken what is written; from then on it is lingerTimeoutMs.
     this.#wait(this.#limits.responseIdleTimeoutMs)
     this.#unpause()
-    this.#host.turn.mark(this)
+    this.host.turn.mark(this)
   }
 
   #endOfInput(): void {
@@ -569,7 +531,7 @@ export class Http1Session implements ExchangeClient, Expirable, Flushable {
   }
 
   #wait(ms: number): void {
-    this.#deadlines.set(this, this.#host.turn.now + ms)
+    this.#deadlines.set(this, this.host.turn.now + ms)
   }
 
   #clearDeadline(): void {

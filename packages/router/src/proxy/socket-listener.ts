@@ -56,6 +56,12 @@ export abstract class SocketListener<S extends ClientSession> {
 
   protected abstract open(socket: Socket): S
 
+  /** One session goes on as another: a handshake as what was agreed. */
+  protected replace(before: S, after: S): void {
+    if (this.#sessions.delete(before)) this.#sessions.add(after)
+    else after.destroy()
+  }
+
   get limits(): RouterLimits {
     return this.#tools.limits
   }

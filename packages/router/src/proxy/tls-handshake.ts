@@ -1,0 +1,68 @@
+import type { TLSSocket } from 'node:tls'
+import type { Deadlines, Expirable } from '../pool/deadlines.ts'
+import type { HttpSession } from './http-host.ts'
+
+export interface TlsHandshakeOptions {
+  readonly deadlines: Deadlines
+  /** Monotonic milliseconds after which it is given up. */
+  readonly deadline: number
+  /** The client must have shown a certificate that we trust. */
+  readonly clientCertRequired: boolean
+  /** Takes over the connection. */
+  readonly done: (handshake: TlsHandshake, socket: TLSSocket) => void
+  /** It came to nothing. */
+  readonly failed: (handshake: TlsHandshake) => void
+}
+
+/** A client connection until its TLS handshake is done. */
+export class TlsHandshake implements HttpSession, Expirable {
+  slot = -1
+  readonly #socket: TLSSocket
+  readonly #options: TlsHandshakeOptions
+  #over = false
+
+  constructor(socket: TLSSocket, options: TlsHandshakeOptions) {
+    this.#socket = socket
+    this.#options = options
+    options.deadlines.add(this)
+    options.deadlines.set(this, options.deadline)
+    socket.once('secure', () => this.#secured())
+    socket.once('error', () => this.destroy())
+    socket.once('close', () => this.destroy())
+  }
+
+  drain(): void {
+    this.destroy()
+  }
+
+  expired(): void {
+    this.destroy()
+  }
+
+  destroy(): void {
+    if (!this.#leave()) return
+    this.#socket.on('error', ignore)
+    this.#socket.destroy()
+    this.#options.failed(this)
+  }
+
+  #secured(): void {
+    if (this.#options.clientCertRequired && !this.#socket.authorized) {
+      this.destroy()
+      return
+    }
+    if (this.#leave()) this.#options.done(this, this.#socket)
+  }
+
+  #leave(): boolean {
+    if (this.#over) return false
+    this.#over = true
+    this.#options.deadlines.remove(this)
+    this.#socket.removeAllListeners('error')
+    this.#socket.removeAllListeners('close')
+    return true
+  }
+}
+
+/** A handshake that failed says nothing more. */
+function ignore(): void {}
