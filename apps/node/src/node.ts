@@ -60,7 +60,7 @@ export interface NodeAddresses {
   readonly peer: HostPort
   readonly admin?: HostPort
   readonly listeners: readonly {
-    readonly protocol: 'redis' | 'memcached'
+    readonly protocol: 'redis' | 'memcached' | 'http'
     readonly pool: string
     readonly address: HostPort
   }[]

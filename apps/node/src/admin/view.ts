@@ -40,7 +40,7 @@ export interface ApiMember {
 
 export interface ApiPool {
   readonly name: string
-  readonly protocol: 'store' | 'redis' | 'memcached'
+  readonly protocol: 'store' | 'redis' | 'memcached' | 'http'
   readonly placement: string
   /** Absent where the placement has one only. */
   readonly keyHash?: string

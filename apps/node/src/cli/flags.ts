@@ -14,6 +14,7 @@ export interface StartFlags {
   readonly snapshot?: string | false
   readonly redis?: string
   readonly memcached?: string
+  readonly http?: string
   readonly admin?: string
   readonly peer?: string
   readonly encrypt?: string
@@ -25,6 +26,7 @@ export interface StartFlags {
   readonly replicas?: number
   readonly redisBackends?: readonly string[]
   readonly memcachedBackends?: readonly string[]
+  readonly httpBackends?: readonly string[]
   readonly profile?: 'lan' | 'wan' | 'local'
   readonly logLevel?: NonNullable<NodeOptions['logLevel']>
 }
@@ -32,8 +34,10 @@ export interface StartFlags {
 /** The pools that `--redis-backends` and `--memcached-backends` define. */
 const REDIS_POOL = 'cache'
 const MEMCACHED_POOL = 'items'
+const HTTP_POOL = 'app'
 const DEFAULT_REDIS_BIND = '127.0.0.1:6380'
 const DEFAULT_MEMCACHED_BIND = '127.0.0.1:11311'
+const DEFAULT_HTTP_BIND = '127.0.0.1:8080'
 
 /** What the flags say, in the shape of the configuration file: only what was given. */
 export function optionsFromFlags(flags: StartFlags): NodeOptions {
@@ -84,8 +88,11 @@ function withSnapshot(gossip: NonNullable<NodeOptions['gossip']>, snapshot: stri
   return isMapping ? { snapshot, ...gossip } : gossip
 }
 
-function poolsFromFlags({ redisBackends, memcachedBackends }: StartFlags) {
-  const pool = (protocol: 'redis' | 'memcached', addresses: readonly string[] | undefined) =>
+function poolsFromFlags({ redisBackends, memcachedBackends, httpBackends }: StartFlags) {
+  const pool = (
+    protocol: 'redis' | 'memcached' | 'http',
+    addresses: readonly string[] | undefined,
+  ) =>
     addresses && {
       protocol,
       backends: addresses.map((address) => ({ url: `${protocol}://${address}` })),
@@ -93,6 +100,7 @@ function poolsFromFlags({ redisBackends, memcachedBackends }: StartFlags) {
   return present({
     [REDIS_POOL]: pool('redis', redisBackends),
     [MEMCACHED_POOL]: pool('memcached', memcachedBackends),
+    [HTTP_POOL]: pool('http', httpBackends),
   })
 }
 
@@ -104,12 +112,19 @@ function listenersOf(
 ): NonNullable<NodeOptions['listeners']> {
   const named = Object.entries(pools)
   const memcached = named.find(([, pool]) => pool?.protocol === 'memcached')?.[0]
-  const redis = named.find(([, pool]) => pool?.protocol !== 'memcached')?.[0]
-  const listener = (protocol: 'redis' | 'memcached', pool: string | undefined, bind: string) =>
-    pool === undefined ? [] : [{ protocol, bind, pool }]
+  const http = named.find(([, pool]) => pool?.protocol === 'http')?.[0]
+  const redis = named.find(
+    ([, pool]) => pool?.protocol !== 'memcached' && pool?.protocol !== 'http',
+  )?.[0]
+  const listener = (
+    protocol: 'redis' | 'memcached' | 'http',
+    pool: string | undefined,
+    bind: string,
+  ) => (pool === undefined ? [] : [{ protocol, bind, pool }])
   const configured = options.listeners ?? [
     ...listener('redis', redis, DEFAULT_REDIS_BIND),
     ...listener('memcached', memcached, DEFAULT_MEMCACHED_BIND),
+    ...listener('http', http, DEFAULT_HTTP_BIND),
   ]
   const [anyPool = DEFAULT_POOL] = Object.keys(pools)
   const flagged = [
@@ -117,6 +132,7 @@ function listenersOf(
     ...(flags.memcached === undefined
       ? []
       : listener('memcached', memcached ?? anyPool, flags.memcached)),
+    ...(flags.http === undefined ? [] : listener('http', http ?? anyPool, flags.http)),
   ]
   const replaced = new Set(flagged.map(({ protocol }) => protocol))
   return [...flagged, ...configured.filter(({ protocol }) => !replaced.has(protocol))]

@@ -122,6 +122,8 @@ function addStart(program: Command, exitWith: (code: number) => void): void {
       'route to these memcached servers instead of the embedded store',
       list,
     )
+    .option('--http <host:port>', 'HTTP listener (default with an http pool: 127.0.0.1:8080)')
+    .option('--http-backends <host:port,…>', 'balance HTTP requests over these servers', list)
     .addOption(new Option('--profile <name>', 'gossip timings').choices(['lan', 'wan', 'local']))
     .addOption(new Option('--log-level <level>', 'least severe log line').choices(LOG_LEVELS))
     .action(async (options) => exitWith(await start(options)))

@@ -108,6 +108,7 @@ export class Cluster {
       log: (event) => log.warn({ ...event }, `backend ${event.type}`),
     })
     this.#sharedKeys.attach(this.router)
+    this.router.post({ type: 'sticky-keys', keys: config.stickyKeys })
     this.#storePool = config.pools.find((pool) => pool.protocol === 'store')
     this.store = this.#storePool && this.#createStore(this.#storePool)
     this.#announce()
@@ -168,9 +169,13 @@ export class Cluster {
   /** Opens the client listeners. */
   async listen() {
     return await Promise.all(
-      this.config.listeners.map(async ({ protocol, bind, pool, auth }) => {
+      this.config.listeners.map(async ({ protocol, bind, pool, auth, http }) => {
         const { host, port } = await this.router
-          .listen({ protocol, ...bind, pool, ...(auth === undefined ? {} : { auth }) })
+          .listen(
+            protocol === 'http'
+              ? { protocol, ...bind, routes: [{ pool }], ...http }
+              : { protocol, ...bind, pool, ...(auth === undefined ? {} : { auth }) },
+          )
           .catch((cause: Error & { code?: string }) => {
             throw new NodeError(
               cause.code === 'PORT_IN_USE' ? 'PORT_IN_USE' : 'BIND_FAILED',

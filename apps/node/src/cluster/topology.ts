@@ -20,6 +20,7 @@ function poolTopology({ pool, ring }: PoolRing, members: readonly ClusterMember[
     replicas: pool.replicas ?? 1,
     ...(pool.protocol === 'redis' && pool.copies ? { copies: pool.copies } : {}),
     ...(pool.protocol === 'redis' && pool.check ? { check: pool.check } : {}),
+    ...(pool.protocol === 'http' && pool.http ? { http: pool.http } : {}),
     digest: ring.digest,
     ...(pool.protocol === 'store' || pool.multiKey === undefined
       ? {}

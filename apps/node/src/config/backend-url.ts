@@ -3,7 +3,7 @@ import { parseHostPort } from './address.ts'
 /** What the URL of a server says. */
 export interface BackendUrl {
   /** Absent for a bare `HOST:PORT`. */
-  readonly scheme: 'redis' | 'rediss' | 'memcached' | 'unix' | undefined
+  readonly scheme: 'redis' | 'rediss' | 'memcached' | 'http' | 'https' | 'unix' | undefined
   readonly address: { readonly host: string; readonly port: number }
   readonly path?: string
   readonly user?: string
@@ -15,14 +15,16 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = {
   redis: 6379,
   rediss: 6379,
   memcached: 11211,
+  http: 80,
+  https: 443,
 }
 const URL_FORM =
-  /^(?:(redis|rediss|memcached):\/\/)?(?:([^:@/\s]*)(?::([^@/\s]*))?@)?([^/@\s]*)(?:\/(\d{0,5}))?$/
+  /^(?:(redis|rediss|memcached|https?):\/\/)?(?:([^:@/\s]*)(?::([^@/\s]*))?@)?([^/@\s]*)(?:\/(\d{0,5}))?$/
 const UNIX_FORM = /^unix:(?:\/\/)?(\/[^\s?]+?)(?:\?db=(\d{1,5}))?$/
 
 /**
  * Reads `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]` (`rediss://` in TLS), `unix:/PATH[?db=DATABASE]`,
- * `memcached://HOST[:PORT]`, or a bare `HOST:PORT`; undefined when it is none. Names and passwords may be percent-encoded.
+ * `memcached://HOST[:PORT]`, `http://HOST[:PORT]` (`https://` in TLS), or a bare `HOST:PORT`; undefined when it is none. Names and passwords may be percent-encoded.
  */
 export function parseBackendUrl(value: string): BackendUrl | undefined {
   const unix = UNIX_FORM.exec(value)

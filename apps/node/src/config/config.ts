@@ -1,6 +1,7 @@
 import type { RingOptions } from '@ringway/ring'
-import type { BackendAccess, CheckTopology, CopyPolicy } from '@ringway/router'
+import type { BackendAccess, CheckTopology, CopyPolicy, HttpPoolTopology } from '@ringway/router'
 import type { HostPort } from './address.ts'
+import type { HttpListenerConfig } from './resolve-http.ts'
 
 /** A checked, complete, frozen configuration: what `createNode` runs on. */
 export interface NodeConfig {
@@ -14,6 +15,8 @@ export interface NodeConfig {
   readonly peer: { readonly bind: HostPort }
   readonly pools: readonly PoolConfig[]
   readonly listeners: readonly ListenerConfig[]
+  /** Keys of sticky cookies, the one that signs first; empty: those who need them refuse to start. */
+  readonly stickyKeys: readonly Uint8Array[]
   /** Absent: no admin API. */
   readonly admin?: { readonly bind: HostPort; readonly token?: string }
 }
@@ -45,11 +48,13 @@ export interface StorePoolConfig {
 
 /** A pool of servers that are listed. */
 export interface StaticPoolConfig extends RedisPoolExtras {
-  readonly protocol: 'redis' | 'memcached'
+  readonly protocol: 'redis' | 'memcached' | 'http'
   readonly name: string
   readonly placement: RingOptions
   readonly multiKey?: 'slot' | 'owner'
   readonly backends: readonly BackendConfig[]
+  /** Of protocol `http`. */
+  readonly http?: HttpPoolTopology
 }
 
 /** What only pools of Redis servers have. */
@@ -69,8 +74,11 @@ export interface BackendConfig {
 }
 
 export interface ListenerConfig {
-  readonly protocol: 'redis' | 'memcached'
+  readonly protocol: 'redis' | 'memcached' | 'http'
   readonly bind: HostPort
+  /** Of `http`: the pool of the first route. */
   readonly pool: string
+  /** Of `http`. */
+  readonly http?: HttpListenerConfig
   readonly auth?: { readonly user?: string; readonly password: string }
 }

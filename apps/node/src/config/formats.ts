@@ -45,7 +45,8 @@ export const FORMATS = {
     accepts: (value) => Object.hasOwn(RING_PLACEMENTS, value),
   },
   'backend-url': {
-    allowed: 'redis://HOST:PORT, rediss://HOST:PORT, unix:/PATH or memcached://HOST:PORT',
+    allowed:
+      'redis://HOST:PORT, rediss://HOST:PORT, unix:/PATH, memcached://HOST:PORT, http://HOST:PORT or https://HOST:PORT',
     accepts: (value) => parseBackendUrl(value) !== undefined,
   },
 } as const satisfies Record<string, Format>

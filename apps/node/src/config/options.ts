@@ -1,4 +1,5 @@
 import type { PlacementName, RingOptions } from '@ringway/ring'
+import type { Balance, HttpRoute, SessionPresetName } from '@ringway/router'
 
 /**
  * What a user writes: the shape of the YAML file, and the argument of `createNode`. Everything is optional;
@@ -30,13 +31,9 @@ export interface NodeOptions {
   }
   readonly peer?: { readonly bind?: string }
   readonly pools?: Readonly<Record<string, PoolOptions>>
-  readonly listeners?: readonly {
-    readonly protocol: 'redis' | 'memcached'
-    readonly bind: string
-    readonly pool: string
-    /** What clients of a Redis listener have to say in AUTH or HELLO. */
-    readonly auth?: { readonly user?: string; readonly password: string }
-  }[]
+  readonly listeners?: readonly ListenerEntry[]
+  /** Secrets of sticky cookies; by default they follow from the cluster keys. */
+  readonly cookie?: { readonly secrets?: readonly string[] }
   /** Absent: no admin API. */
   readonly admin?: { readonly bind?: string; readonly token?: string }
 }
@@ -49,7 +46,7 @@ export type PlacementEntry = RingOptions extends infer Options
   : never
 
 export interface PoolOptions {
-  readonly protocol: 'store' | 'redis' | 'memcached'
+  readonly protocol: 'store' | 'redis' | 'memcached' | 'http'
   /** A name, or a name with options: docs/placements.md. @defaultValue 'ringway' */
   readonly placement?: PlacementName | PlacementEntry
   readonly replicas?: number
@@ -81,12 +78,20 @@ export interface PoolOptions {
   readonly warmUp?: boolean
   /** `redis`: asks every backend with PING. */
   readonly check?: {
+    /** `http` only. */
+    readonly path?: string
     readonly intervalMs?: number
     readonly timeoutMs?: number
     readonly rise?: number
     readonly fall?: number
   }
-  /** `redis`: how `rediss://` backends are verified. */
+  /** `http`. @defaultValue 'hash' */
+  readonly balance?: Balance
+  /** `http`. @defaultValue 1.25 */
+  readonly loadFactor?: number
+  /** `http`. @defaultValue false */
+  readonly allowSpill?: boolean
+  /** `redis`, `http`: how `rediss://` and `https://` backends are verified. */
   readonly tls?: UpstreamTlsOptions
 }
 
@@ -98,4 +103,38 @@ export interface UpstreamTlsOptions {
   readonly servername?: string
   /** @defaultValue true */
   readonly verify?: boolean
+}
+
+/** One entry of `listeners`. */
+export interface ListenerEntry extends HttpListenerEntry {
+  readonly protocol: 'redis' | 'memcached' | 'http'
+  readonly bind: string
+  /** `redis`: what clients have to say before they are served. */
+  readonly auth?: { readonly user?: string; readonly password: string }
+}
+
+/** What an `http` listener says. */
+export interface HttpListenerEntry {
+  /** `http` may have routes instead. */
+  readonly pool?: string
+  readonly routes?: readonly HttpRouteEntry[]
+  readonly trustedProxies?: readonly string[]
+  readonly proxyProtocol?: boolean
+  readonly forwarded?: boolean
+  readonly tls?: ListenerTlsOptions
+}
+
+/** One entry of `routes`. */
+export interface HttpRouteEntry extends HttpRoute {
+  readonly preset?: SessionPresetName
+}
+
+/** Files in PEM. */
+export interface ListenerTlsOptions {
+  readonly certificates: readonly { readonly cert: string; readonly key: string }[]
+  readonly clientCa?: string
+  /** @defaultValue true */
+  readonly clientCertRequired?: boolean
+  /** @defaultValue true */
+  readonly http2?: boolean
 }

@@ -5,17 +5,31 @@ import { parseBytes } from './bytes.ts'
 import type { BackendConfig, PoolConfig } from './config.ts'
 
 import type { PoolOptions } from './options.ts'
+import { resolveHttpPool } from './resolve-http.ts'
 import { resolvePlacement } from './resolve-placement.ts'
 import { resolveAccess, resolveRedisPool } from './resolve-redis-pool.ts'
 
 /** Checks what the schema cannot say about one pool. */
-export function resolvePool(name: string, pool: PoolOptions, source: string): PoolConfig {
+export function resolvePool(
+  name: string,
+  pool: PoolOptions,
+  source: string,
+  zone?: string,
+): PoolConfig {
+  const http = resolveHttpPool(name, pool, zone, source)
   if (pool.protocol !== 'store') {
     const backends = resolveBackends(name, pool, source)
     const key = `pools.${name}.placement`
     const placement = resolvePlacement(pool.placement, backends, key, source)
     const extras = resolveRedisPool(name, pool, backends.length, source)
-    const resolved = { protocol: pool.protocol, name, placement, backends, ...extras }
+    const resolved = {
+      protocol: pool.protocol,
+      name,
+      placement,
+      backends,
+      ...extras,
+      ...(http && { http }),
+    }
     return pool.multiKey === undefined ? resolved : { ...resolved, multiKey: pool.multiKey }
   }
   resolveRedisPool(name, pool, 0, source)
@@ -83,6 +97,7 @@ function resolveBackends(
 const SCHEMES: Readonly<Record<string, readonly string[]>> = {
   redis: ['redis', 'rediss', 'unix'],
   memcached: ['memcached'],
+  http: ['http', 'https'],
 }
 
 function urlOf(name: string, { protocol }: PoolOptions, text: string, source: string): BackendUrl {

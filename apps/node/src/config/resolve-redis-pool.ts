@@ -60,8 +60,11 @@ function checkOf(check: NonNullable<PoolOptions['check']>): NonNullable<RedisPoo
 }
 
 function refuseOthers(name: string, pool: PoolOptions, source: string): void {
-  const keys: readonly (keyof PoolOptions)[] =
-    pool.protocol === 'store' ? REDIS_ONLY : [...REDIS_ONLY, 'replicas']
+  const { protocol } = pool
+  // What is asked and verified is said for http pools too.
+  const only =
+    protocol === 'http' ? REDIS_ONLY.filter((key) => key !== 'check' && key !== 'tls') : REDIS_ONLY
+  const keys: readonly (keyof PoolOptions)[] = protocol === 'store' ? only : [...only, 'replicas']
   const found = keys.find((key) => pool[key] !== undefined)
   if (found === undefined) return
   throw new NodeError(
@@ -90,7 +93,7 @@ export function resolveAccess(
     ...(user === undefined ? {} : { username: user }),
     ...(password === undefined ? {} : { password }),
     ...(url.database === undefined || url.database === 0 ? {} : { database: url.database }),
-    ...(url.scheme === 'rediss'
+    ...(url.scheme === 'rediss' || url.scheme === 'https'
       ? { tls: readUpstreamTls(pool.tls ?? {}, `${key.replace(/\.backends.*/, '')}.tls`, source) }
       : {}),
   }

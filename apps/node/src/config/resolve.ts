@@ -1,9 +1,11 @@
 import { hostname } from 'node:os'
 import { NodeError } from '../errors.ts'
+import { stickyKeys } from '../sticky-keys.ts'
 import { formatHostPort, type HostPort, isLoopback, PORT_MAX, requireHostPort } from './address.ts'
 import type { ListenerConfig, NodeConfig, PoolConfig } from './config.ts'
 import type { NodeOptions, PoolOptions } from './options.ts'
 import { type FilledGossip, resolveGossip } from './resolve-gossip.ts'
+import { resolveHttpListener } from './resolve-http.ts'
 import { resolvePool } from './resolve-pool.ts'
 import { validateConfig } from './validate.ts'
 
@@ -37,11 +39,17 @@ export function resolveConfig(options: NodeOptions, source = 'options'): NodeCon
     insecure: raw.insecure ?? false,
     gossip,
     peer: { bind: resolvePeer(raw.peer?.bind, gossip.bind, source) },
-    pools: Object.entries(raw.pools).map(([name, pool]) => resolvePool(name, pool, source)),
-    listeners: (raw.listeners ?? []).map(resolveListener),
+    pools: Object.entries(raw.pools).map(([name, pool]) =>
+      resolvePool(name, pool, source, raw.zone),
+    ),
+    listeners: (raw.listeners ?? []).map((listener, index) =>
+      resolveListener(listener, `listeners.${index}`, source),
+    ),
+    stickyKeys: stickyKeys(raw.cookie?.secrets ?? [], gossip.keys),
     ...(raw.admin ? { admin: resolveAdmin(raw.admin) } : {}),
   }
   checkReferences(config, source)
+  checkStickyKeys(config, source)
   checkAddresses(config, source)
   checkExposure(config, source)
   return Object.freeze(config)
@@ -58,8 +66,22 @@ function resolvePeer(bind: string | undefined, gossip: HostPort, source: string)
   return { host: gossip.host, port: gossip.port === 0 ? 0 : gossip.port + 1 }
 }
 
-function resolveListener(listener: NonNullable<NodeOptions['listeners']>[number]): ListenerConfig {
-  const { protocol, bind, pool, auth } = listener
+function resolveListener(
+  listener: NonNullable<NodeOptions['listeners']>[number],
+  key: string,
+  source: string,
+): ListenerConfig {
+  const { protocol, bind, auth } = listener
+  if (protocol === 'http') {
+    const http = resolveHttpListener(listener, key, source)
+    return { protocol, bind: requireHostPort(bind), pool: http.routes[0]?.pool ?? '', http }
+  }
+  const { pool } = listener
+  if (pool === undefined)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: ${key}.pool is missing; allowed: the name of a pool`,
+    )
   const place = { protocol, bind: requireHostPort(bind), pool }
   return auth === undefined ? place : { ...place, auth }
 }
@@ -76,7 +98,7 @@ function checkReferences(config: NodeConfig, source: string): void {
       'CONFIG_INVALID',
       `${source}: pools: found the store pools ${stores.map(({ name }) => name).join(', ')}; allowed: one pool with protocol store`,
     )
-  for (const [index, { pool, protocol }] of config.listeners.entries()) {
+  for (const { index, pool, protocol } of servedPools(config)) {
     const named = config.pools.find(({ name }) => name === pool)
     if (named !== undefined) {
       checkSpoken(protocol, named, `${source}: listeners.${index}`)
@@ -89,10 +111,33 @@ function checkReferences(config: NodeConfig, source: string): void {
   }
 }
 
+function servedPools(config: NodeConfig) {
+  return config.listeners.flatMap(({ protocol, pool, http }, index) =>
+    (http?.routes ?? [{ pool }]).map((route) => ({ index, protocol, pool: route.pool })),
+  )
+}
+
+/** Without shared keys no other router could read the cookies of this one, nor could this one after a restart. */
+function checkStickyKeys(
+  { listeners, stickyKeys: keys, gossip }: NodeConfig,
+  source: string,
+): void {
+  if (keys.length > 0) return
+  for (const [index, { http, bind }] of listeners.entries()) {
+    if (http?.routes.every(({ sticky }) => sticky !== 'pinned') ?? true) continue
+    if (isLoopback(bind.host) && gossip.join.length === 0) continue
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: listeners.${index}.routes: found sticky: pinned and no secret to sign cookies with; allowed: set cookie.secrets, or gossip.encrypt (\`ringway keygen\` makes a key)`,
+    )
+  }
+}
+
 /** Which pools clients of a protocol can be served from. */
 const SERVED_FROM: Readonly<Record<ListenerConfig['protocol'], readonly string[]>> = {
   redis: ['redis', 'store'],
   memcached: ['memcached'],
+  http: ['http'],
 }
 
 function checkSpoken(protocol: ListenerConfig['protocol'], pool: PoolConfig, key: string): void {

@@ -47,11 +47,14 @@ export class TlsHandshake implements HttpSession, Expirable {
   }
 
   #secured(): void {
-    if (this.#options.clientCertRequired && !this.#socket.authorized) {
+    if (this.#options.clientCertRequired && !isVerified(this.#socket)) {
       this.destroy()
       return
     }
-    if (this.#leave()) this.#options.done(this, this.#socket)
+    if (!this.#leave()) return
+    // As `tls.Server` does: HTTP/2 waits for a handshake as long as this is set.
+    Object.assign(this.#socket, { secureConnecting: false })
+    this.#options.done(this, this.#socket)
   }
 
   #leave(): boolean {
@@ -66,3 +69,13 @@ export class TlsHandshake implements HttpSession, Expirable {
 
 /** A handshake that failed says nothing more. */
 function ignore(): void {}
+
+/**
+ * Whether the peer's certificate leads to an authority that we trust. `authorized` is only set by `tls.Server`, which asks
+ * the same question; without an answer nobody is let in.
+ */
+function isVerified(socket: TLSSocket & { readonly ssl?: { verifyError?(): unknown } }): boolean {
+  const { ssl } = socket
+  if (typeof ssl?.verifyError !== 'function') return false
+  return Object.keys(socket.getPeerCertificate()).length > 0 && ssl.verifyError() === null
+}

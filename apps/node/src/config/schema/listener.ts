@@ -1,14 +1,24 @@
+import { HTTP_LISTENER_PROPERTIES } from './http.ts'
 import { hostPort, type OptionSchema } from './option.ts'
 
 /** One entry of `listeners`. */
 export const LISTENER_SCHEMA: OptionSchema = {
   type: 'object',
   additionalProperties: false,
-  required: ['protocol', 'bind', 'pool'],
+  required: ['protocol', 'bind'],
   properties: {
-    protocol: { type: 'string', description: 'What clients speak.', enum: ['redis', 'memcached'] },
+    protocol: {
+      type: 'string',
+      description: 'What clients speak.',
+      enum: ['redis', 'memcached', 'http'],
+    },
     bind: hostPort('Address on which clients connect.'),
-    pool: { type: 'string', description: 'Pool that serves them.', minLength: 1 },
+    pool: {
+      type: 'string',
+      description: 'Pool that serves them. `http` may have `routes` instead.',
+      minLength: 1,
+    },
+    ...HTTP_LISTENER_PROPERTIES,
     auth: {
       type: 'object',
       description: '`redis`: what clients have to say in `AUTH` or `HELLO` before they are served.',

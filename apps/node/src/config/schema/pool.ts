@@ -1,3 +1,4 @@
+import { HTTP_POOL_PROPERTIES } from './http.ts'
 import type { OptionSchema } from './option.ts'
 import { PLACEMENT_SCHEMA } from './placement.ts'
 import { REDIS_POOL_PROPERTIES } from './redis-pool.ts'
@@ -10,7 +11,7 @@ const backend: OptionSchema = {
     url: {
       type: 'string',
       description:
-        'Where the server is: `redis://[USER:PASSWORD@]HOST:PORT[/DATABASE]` (`rediss://` in TLS), `unix:/PATH[?db=DATABASE]` or `memcached://HOST:PORT`.',
+        'Where the server is: `redis://[USER:PASSWORD@]HOST:PORT[/DATABASE]` (`rediss://` in TLS), `unix:/PATH[?db=DATABASE]` `memcached://HOST:PORT`, `http://HOST:PORT` or `https://HOST:PORT`.',
       'x-format': 'backend-url',
     },
     id: {
@@ -51,8 +52,8 @@ export const POOL_SCHEMA: OptionSchema = {
     protocol: {
       type: 'string',
       description:
-        '`store`: the embedded replicated store. `redis`, `memcached`: the servers listed under `backends`.',
-      enum: ['store', 'redis', 'memcached'],
+        '`store`: the embedded replicated store. `redis`, `memcached`, `http`: the servers listed under `backends`.',
+      enum: ['store', 'redis', 'memcached', 'http'],
     },
     placement: PLACEMENT_SCHEMA,
     replicas: {
@@ -82,6 +83,7 @@ export const POOL_SCHEMA: OptionSchema = {
       default: 'allkeys-lru',
     },
     ...REDIS_POOL_PROPERTIES,
+    ...HTTP_POOL_PROPERTIES,
     multiKey: {
       type: 'string',
       description:
@@ -91,7 +93,7 @@ export const POOL_SCHEMA: OptionSchema = {
     },
     backends: {
       type: 'array',
-      description: '`redis` and `memcached`: the servers.',
+      description: '`redis`, `memcached` and `http`: the servers.',
       minItems: 1,
       items: backend,
     },

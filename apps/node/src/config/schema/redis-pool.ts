@@ -45,9 +45,16 @@ export const REDIS_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
   },
   check: {
     type: 'object',
-    description: '`redis`: asks every backend with PING, besides noticing what fails.',
+    description:
+      '`redis`, `http`: asks every backend (PING, GET, or a connection), besides noticing what fails.',
     additionalProperties: false,
     properties: {
+      path: {
+        type: 'string',
+        description: '`http`: target of the GET; 200 to 399 pass. Default: a connection is enough.',
+        pattern: '^/[\\x21-\\x7e]*$',
+        'x-allowed': 'a path that begins with /',
+      },
       intervalMs: {
         type: 'integer',
         description: 'Milliseconds between two checks of a backend.',
@@ -80,7 +87,7 @@ export const REDIS_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
   },
   tls: {
     type: 'object',
-    description: '`redis`: how `rediss://` backends are verified.',
+    description: '`redis`, `http`: how `rediss://` and `https://` backends are verified.',
     additionalProperties: false,
     properties: {
       ca: file('PEM file of the authorities that sign the backends. Default: those of Node.js.'),

@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs'
+import {
+  cookieFault,
+  type HttpListenerOptions,
+  type HttpPoolTopology,
+  type HttpRoute,
+  type ListenerTls,
+  parseSessionSource,
+  SESSION_PRESETS,
+  SESSION_SOURCE_ALLOWED,
+} from '@ringway/router'
+import { NodeError } from '../errors.ts'
+import type {
+  HttpListenerEntry,
+  HttpRouteEntry,
+  ListenerTlsOptions,
+  PoolOptions,
+} from './options.ts'
+
+/** What an HTTP listener of the configuration says beyond its address. */
+export type HttpListenerConfig = Omit<HttpListenerOptions, 'protocol' | 'host' | 'port'>
+
+const HTTP_ONLY = ['balance', 'loadFactor', 'allowSpill'] as const
+
+/** Options that only an http pool has. */
+export function resolveHttpPool(
+  name: string,
+  pool: PoolOptions,
+  zone: string | undefined,
+  source: string,
+): HttpPoolTopology | undefined {
+  if (pool.protocol !== 'http') {
+    const found = HTTP_ONLY.find((key) => pool[key] !== undefined && pool[key] !== DEFAULTS[key])
+    if (found === undefined) return undefined
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.${found}: found in a pool with protocol ${pool.protocol}; allowed: only with protocol http`,
+    )
+  }
+  const { balance, loadFactor, allowSpill, check } = pool
+  return {
+    ...(balance === undefined ? {} : { balance }),
+    ...(loadFactor === undefined ? {} : { loadFactor }),
+    ...(allowSpill === undefined ? {} : { allowSpill }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(check === undefined ? {} : { check: checkOf(check) }),
+  }
+}
+
+const DEFAULTS = { balance: 'hash', loadFactor: 1.25, allowSpill: false } as const
+
+function checkOf(check: NonNullable<PoolOptions['check']>): NonNullable<HttpPoolTopology['check']> {
+  const { path, intervalMs = 2_000, timeoutMs = 1_000, rise = 2, fall = 3 } = check
+  const target = path === undefined ? ({ type: 'tcp' } as const) : ({ type: 'http', path } as const)
+  return { ...target, intervalMs, timeoutMs, rise, fall }
+}
+
+/**
+ * Routes, trust and TLS of one HTTP listener.
+ * @throws NodeError CONFIG_INVALID
+ */
+export function resolveHttpListener(
+  entry: HttpListenerEntry,
+  key: string,
+  source: string,
+): HttpListenerConfig {
+  const routes = entry.routes ?? (entry.pool === undefined ? [] : [{ pool: entry.pool }])
+  if (routes.length === 0)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: ${key}.routes is missing; allowed for http clients: routes, or a pool for all of them`,
+    )
+  if (entry.proxyProtocol === true && entry.tls !== undefined)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: ${key}.proxyProtocol: found together with tls; allowed: one of both`,
+    )
+  const { trustedProxies, proxyProtocol, forwarded } = entry
+  return {
+    routes: routes.map((route, index) => resolveRoute(route, `${key}.routes.${index}`, source)),
+    ...(trustedProxies === undefined ? {} : { trustedProxies }),
+    ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
+    ...(forwarded === undefined ? {} : { forwarding: { forwarded } }),
+    ...(entry.tls === undefined ? {} : { tls: readListenerTls(entry.tls, `${key}.tls`, source) }),
+  }
+}
+
+function resolveRoute(route: HttpRouteEntry, key: string, source: string): HttpRoute {
+  const preset = route.preset === undefined ? undefined : SESSION_PRESETS[route.preset]
+  const sources = route.key ?? preset?.key
+  for (const [index, text] of (sources ?? []).entries())
+    if (parseSessionSource(text) === undefined)
+      throw new NodeError(
+        'CONFIG_INVALID',
+        `${source}: ${key}.key.${index}: found ${JSON.stringify(text)}; allowed: ${SESSION_SOURCE_ALLOWED}`,
+      )
+  const fromCookie = sources?.[0]?.startsWith('cookie:') === true
+  const { pool, host, path } = route
+  const cookie = resolveCookie(route.cookie, `${key}.cookie`, source)
+  return {
+    pool,
+    ...(host === undefined ? {} : { host: host.toLowerCase() }),
+    ...(path === undefined ? {} : { path }),
+    ...(sources === undefined ? {} : { key: sources }),
+    sticky: route.sticky ?? preset?.sticky ?? (fromCookie ? 'pinned' : 'hash'),
+    ...(cookie === undefined ? {} : { cookie }),
+  }
+}
+
+function resolveCookie(cookie: HttpRouteEntry['cookie'], key: string, source: string) {
+  if (cookie === undefined) return undefined
+  const fault = cookieFault({
+    name: 'ringway',
+    secure: 'auto',
+    httpOnly: true,
+    sameSite: 'lax',
+    path: '/',
+    ...cookie,
+  })
+  if (fault === undefined) return cookie
+  throw new NodeError('CONFIG_INVALID', `${source}: ${key}.${fault}`)
+}
+
+/**
+ * Certificates of a listener, read now: at the start, and again when the configuration is reloaded.
+ * @throws NodeError CONFIG_INVALID, naming the file
+ */
+export function readListenerTls(
+  { certificates, clientCa, clientCertRequired, http2 }: ListenerTlsOptions,
+  key: string,
+  source: string,
+): ListenerTls {
+  return {
+    certificates: certificates.map((certificate, index) => ({
+      cert: readPem(certificate.cert, `${key}.certificates.${index}.cert`, source),
+      key: readPem(certificate.key, `${key}.certificates.${index}.key`, source),
+    })),
+    ...(clientCa === undefined ? {} : { clientCa: readPem(clientCa, `${key}.clientCa`, source) }),
+    ...(clientCertRequired === undefined ? {} : { clientCertRequired }),
+    ...(http2 === undefined ? {} : { http2 }),
+  }
+}
+
+function readPem(file: string, key: string, source: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: ${key}: cannot read ${file} (${reason}); allowed: a PEM file`,
+    )
+  }
+}

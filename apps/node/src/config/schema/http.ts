@@ -1,0 +1,163 @@
+import type { OptionSchema } from './option.ts'
+
+const file = (description: string): OptionSchema => ({ type: 'string', description, minLength: 1 })
+
+/** What only `http` pools have. */
+export const HTTP_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
+  balance: {
+    type: 'string',
+    description:
+      '`http`: who serves a request: the owner of its key (`hash`; without a key in turn), or by turn or load.',
+    enum: ['hash', 'round-robin', 'least-connections', 'p2c'],
+    default: 'hash',
+  },
+  loadFactor: {
+    type: 'number',
+    description:
+      '`http`: times the fair share of requests that a backend may carry before a session that is placed goes to the next owner.',
+    minimum: 1,
+    maximum: 100,
+    default: 1.25,
+  },
+  allowSpill: {
+    type: 'boolean',
+    description: '`http`: load and zone may move keys of plain `hash` too.',
+    default: false,
+  },
+}
+
+/** What only `http` listeners have. */
+export const HTTP_LISTENER_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
+  routes: {
+    type: 'array',
+    description:
+      '`http`: which pool serves which requests; the most specific host, then the longest path wins.',
+    minItems: 1,
+    items: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['pool'],
+      properties: {
+        pool: { type: 'string', description: 'Pool that serves them.', minLength: 1 },
+        host: {
+          type: 'string',
+          description: '`shop.example`, or `*.shop.example` for every name below. Default: any.',
+          pattern: '^(\\*\\.)?[A-Za-z0-9.:_\\[\\]-]+$',
+          'x-allowed': 'a host name, or *. and a host name',
+        },
+        path: {
+          type: 'string',
+          description: 'Prefix of the path, by whole segments. Default: any.',
+          pattern: '^/[^\\s?#]*$',
+          'x-allowed': 'a path that begins with /',
+        },
+        key: {
+          type: 'array',
+          description: 'Where the session key is, in order: the first that a request has counts.',
+          items: {
+            type: 'string',
+            pattern: '^(cookie:.+|header:.+|query:.+|path:/.+|host|ip)$',
+            'x-allowed': 'cookie:NAME, header:NAME, query:NAME, path:/PATTERN/:id, host or ip',
+          },
+        },
+        sticky: {
+          type: 'string',
+          description:
+            'How sessions stay: by the key alone (`hash`), by a signed cookie (`pinned`), by the id that responses name (`learned`). Default: `pinned` when the first key is a cookie, else `hash`.',
+          enum: ['hash', 'pinned', 'learned'],
+        },
+        preset: {
+          type: 'string',
+          description: 'Key and stickiness of a well-known kind of application.',
+          enum: ['socket.io', 'yjs', 'hocuspocus', 'nextjs', 'express-session'],
+        },
+        cookie: {
+          type: 'object',
+          description: 'The cookie of `pinned`.',
+          additionalProperties: false,
+          properties: {
+            name: { type: 'string', description: 'Its name.', minLength: 1, default: 'ringway' },
+            secure: {
+              type: ['boolean', 'string'],
+              description:
+                'Whether browsers send it over TLS only; `auto`: when it was set over TLS.',
+              default: 'auto',
+            },
+            httpOnly: { type: 'boolean', description: 'Hidden from scripts.', default: true },
+            sameSite: {
+              type: 'string',
+              description: 'Whether other sites may cause it to be sent.',
+              enum: ['strict', 'lax', 'none'],
+              default: 'lax',
+            },
+            path: { type: 'string', description: 'Path that it is for.', default: '/' },
+            domain: { type: 'string', description: 'Domain that it is for. Default: the host.' },
+            maxAgeSeconds: {
+              type: 'integer',
+              description: 'How long browsers keep it. Default: until they are closed.',
+              minimum: 1,
+            },
+          },
+        },
+      },
+    },
+  },
+  trustedProxies: {
+    type: 'array',
+    description:
+      '`http`: addresses and networks of proxies in front, whose forwarded fields count.',
+    items: { type: 'string', minLength: 1 },
+  },
+  proxyProtocol: {
+    type: 'boolean',
+    description: '`http`: every connection begins with a PROXY protocol header, version 1 or 2.',
+  },
+  forwarded: {
+    type: 'boolean',
+    description: '`http`: add `Forwarded` (RFC 7239) besides `X-Forwarded-*`. Default: false.',
+  },
+  tls: {
+    type: 'object',
+    description: '`http`: serve TLS with these certificates, HTTP/2 included.',
+    additionalProperties: false,
+    required: ['certificates'],
+    properties: {
+      certificates: {
+        type: 'array',
+        description: 'Chosen by the name that a client asks for; the first serves all others.',
+        minItems: 1,
+        items: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['cert', 'key'],
+          properties: {
+            cert: file('PEM file of the certificate and those above it.'),
+            key: file('PEM file of its key.'),
+          },
+        },
+      },
+      clientCa: file('PEM file of authorities: clients have to show a certificate of theirs.'),
+      clientCertRequired: {
+        type: 'boolean',
+        description: 'False lets clients without a certificate in.',
+        default: true,
+      },
+      http2: { type: 'boolean', description: 'Offer HTTP/2.', default: true },
+    },
+  },
+}
+
+/** The section `cookie`. */
+export const COOKIE_SCHEMA: OptionSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    secrets: {
+      type: 'array',
+      description:
+        'Secrets of sticky cookies; the first signs, all open. Default: the cluster keys of `gossip.encrypt`.',
+      items: { type: 'string', minLength: 16 },
+      default: [],
+    },
+  },
+}
