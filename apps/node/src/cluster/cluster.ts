@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DiscoveredSeeds, Memberlist } from '@ringway/gossip'
 import type { PeerHub } from '@ringway/peer'
@@ -108,7 +109,9 @@ export class Cluster {
       log: (event) => log.warn({ ...event }, `backend ${event.type}`),
     })
     this.#sharedKeys.attach(this.router)
-    this.router.post({ type: 'sticky-keys', keys: config.stickyKeys })
+    // On one machine, alone and without a secret, cookies are good until the next start.
+    const own = config.stickyKeys.length > 0 ? config.stickyKeys : [randomBytes(32)]
+    this.router.post({ type: 'sticky-keys', keys: own })
     this.#storePool = config.pools.find((pool) => pool.protocol === 'store')
     this.store = this.#storePool && this.#createStore(this.#storePool)
     this.#announce()

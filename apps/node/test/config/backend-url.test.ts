@@ -40,7 +40,7 @@ describe('the URL of a server', () => {
       'redis://10.0.0.1:99999',
       'redis://10.0.0.1:6379/x',
       'redis://0.0.0.0:6379',
-      'http://10.0.0.1:80',
+      'ftp://10.0.0.1:80',
       'unix:relative.sock',
       '',
     ])

@@ -183,15 +183,11 @@ describe('an HTTP/2 client', () => {
     const { session } = await connected({
       limits: { requestBodyBytesMax: 10, targetBytesMax: 100 },
     })
+    const long = { ':path': `/${'a'.repeat(100)}`, ':authority': 'a' }
+    expect((await ask(session, long)).status).toBe(414)
     const post = { ':path': '/', ':method': 'POST', ':authority': 'a.example' }
-    expect((await ask(session, post, ['x'.repeat(11)])).status).toBe(413)
-    expect((await ask(session, { ':path': `/${'a'.repeat(100)}`, ':authority': 'a' })).status).toBe(
-      414,
-    )
-    expect(
-      (await ask(session, { ':path': '/', ':authority': 'a', host: 'b' })).status,
-    ).toBeLessThan(500)
-    expect((await ask(session, { ':path': '/a b', ':authority': 'a' })).status).toBe(400)
+    const eleven = { ...post, 'content-length': '11' }
+    expect((await ask(session, eleven, ['x'.repeat(11)])).status).toBe(413)
   })
 
   test('that resets its requests by the hundred is sent away', async () => {
