@@ -288,8 +288,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     for (const backend of backends)
       backend.links.recheck(
         (position) =>
-          this.#migration === undefined &&
-          backends[this.#usableIndex(position)] === backend,
+          this.#migration === undefined && backends[this.#usableIndex(position)] === backend,
         MOVED_CAUSE,
       )
     this.channels.rebalance()
