@@ -7,6 +7,8 @@ export const NODE_ERRORS = {
   BIND_FAILED: 'an address of this node cannot be bound',
   INSECURE: 'the node would talk beyond this machine without a cluster key',
   JOIN_FAILED: 'the cluster refused this node, or it was stopped before a seed answered',
+  IMPORT_INVALID: 'a file of another program cannot be read, or is none that it would take',
+  IMPORT_UNSUPPORTED: 'a file of another program asks for something that has no equivalent here',
   ADMIN_UNAVAILABLE: 'the admin API of a node cannot be reached, or refuses',
   CLOSED: 'the node is closed',
 } as const

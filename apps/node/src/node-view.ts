@@ -4,6 +4,7 @@ import type { Cluster } from './cluster/cluster.ts'
 import { readTags } from './cluster/member-tags.ts'
 import type { PoolRing } from './cluster/pool-ring.ts'
 import { formatHostPort } from './config/address.ts'
+import { describeRing, planChange } from './ring-view.ts'
 
 /** The node as the admin API shows it. */
 export function createNodeView(
@@ -16,6 +17,14 @@ export function createNodeView(
     metrics,
     readiness: () => cluster.readiness,
     members: () => members(name, cluster),
+    ring: (poolName) => {
+      const found = cluster.pools.find(({ pool }) => pool.name === poolName)
+      return found && describeRing(found)
+    },
+    plan: (poolName, change) => {
+      const found = cluster.pools.find(({ pool }) => pool.name === (poolName ?? pool.name))
+      return found && planChange(found, change)
+    },
     pools: () => cluster.pools.map((pool) => describePool(pool, cluster)),
     lookup: (poolName, key) => {
       const found = cluster.pools.find(({ pool }) => pool.name === poolName)

@@ -101,6 +101,89 @@ export const LOOKUP_SCHEMA = {
   },
 } as const
 
+export const RING_SCHEMA = {
+  type: 'object',
+  required: ['pool', 'protocol', 'placement', 'options', 'digest', 'nodes'],
+  properties: {
+    pool: string,
+    protocol: string,
+    placement: string,
+    options: { type: 'object', additionalProperties: true },
+    digest: string,
+    nodes: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['id', 'weight', 'share'],
+        properties: { id: string, weight: number, zone: string, share: number },
+      },
+    },
+  },
+} as const
+
+const PLAN_SIDE = {
+  type: 'object',
+  required: ['digest', 'nodes'],
+  properties: { digest: string, nodes: integer },
+} as const
+
+/** Names and zones as the ring takes them; which pool knows which is said by the answer. */
+const NODE_NAME = { type: 'string', minLength: 1, maxLength: 512 } as const
+
+export const PLAN_REQUEST_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    pool: NODE_NAME,
+    add: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['id'],
+      properties: {
+        id: NODE_NAME,
+        weight: { type: 'number', exclusiveMinimum: 0, maximum: 1000 },
+        zone: { type: 'string', maxLength: 255 },
+      },
+    },
+    remove: NODE_NAME,
+  },
+} as const
+
+export const PLAN_SCHEMA = {
+  type: 'object',
+  required: ['pool', 'before', 'after', 'nodes', 'moved', 'movedAtLeast', 'transfers', 'arcs'],
+  properties: {
+    pool: string,
+    before: PLAN_SIDE,
+    after: PLAN_SIDE,
+    nodes: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['id', 'change', 'shareBefore', 'shareAfter', 'gains', 'loses'],
+        properties: {
+          id: string,
+          change: { type: 'string', enum: ['joins', 'leaves', 'reweighted', 'stays'] },
+          weightBefore: number,
+          weightAfter: number,
+          shareBefore: number,
+          shareAfter: number,
+          gains: number,
+          loses: number,
+        },
+      },
+    },
+    moved: number,
+    movedAtLeast: number,
+    transfers: {
+      type: 'array',
+      items: { type: 'object', properties: { before: string, after: string, share: number } },
+    },
+    arcs: integer,
+    sampledKeys: integer,
+  },
+} as const
+
 export const READINESS_SCHEMA = {
   type: 'object',
   required: ['ready', 'reason'],

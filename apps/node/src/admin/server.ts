@@ -5,6 +5,7 @@ import { healthRoutes } from './routes/health.ts'
 import { memberRoutes } from './routes/members.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { poolRoutes } from './routes/pools.ts'
+import { ringRoutes } from './routes/rings.ts'
 import type { AdminView } from './view.ts'
 
 const BODY_BYTES_MAX = 64 * 1024
@@ -48,6 +49,7 @@ export function createAdminServer({ view, token, log }: AdminServerOptions): Fas
     if (token !== undefined) guarded.addHook('onRequest', bearerGuard(token))
     memberRoutes(guarded, view)
     poolRoutes(guarded, view)
+    ringRoutes(guarded, view)
     metricsRoutes(guarded, view)
   })
   return server

@@ -1,3 +1,5 @@
+import type { RingPlan } from '@ringway/ring'
+
 /** What the admin API shows. The node implements it; the routes know nothing else of the node. */
 export interface AdminView {
   readonly name: string
@@ -6,6 +8,10 @@ export interface AdminView {
   pools(): readonly ApiPool[]
   /** Undefined when there is no such pool. */
   lookup(pool: string, key: string): ApiLookup | undefined
+  /** Undefined when there is no such pool. */
+  ring(pool: string): ApiRing | undefined
+  /** Undefined when there is no such pool; without a name the first one. */
+  plan(pool: string | undefined, change: PlanChange): ApiPlan | PlanRefusal | undefined
   /** Prometheus text format. */
   metrics(): Promise<string>
 }
@@ -83,4 +89,47 @@ export interface ApiLookup {
   /** Store pools: the member that orders the slot's writes now. */
   readonly acting?: string
   readonly digest: string
+}
+
+/** The ring of one pool: who owns how much. */
+export interface ApiRing {
+  readonly pool: string
+  readonly protocol: string
+  readonly placement: string
+  /** The other options of the ring, with their defaults. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly digest: string
+  readonly nodes: readonly {
+    readonly id: string
+    readonly weight: number
+    readonly zone?: string
+    /** Share of the key space, 0 to 1. */
+    readonly share: number
+  }[]
+}
+
+/** A change of one node, to be planned. */
+export type PlanChange =
+  | {
+      readonly type: 'add'
+      readonly id: string
+      readonly weight?: number
+      readonly zone?: string
+    }
+  | { readonly type: 'remove'; readonly id: string }
+
+/** Why there is no plan. */
+export interface PlanRefusal {
+  readonly type: 'refused'
+  readonly error: 'NO_SUCH_NODE' | 'NODE_EXISTS'
+  readonly message: string
+}
+
+/** What a change would move, and from whom to whom. */
+export interface ApiPlan extends Omit<RingPlan, 'arcs' | 'before' | 'after'> {
+  readonly pool: string
+  readonly before: { readonly digest: string; readonly nodes: number }
+  readonly after: { readonly digest: string; readonly nodes: number }
+  /** How many arcs change hands; 0 where they are counted by sample. */
+  readonly arcs: number
 }

@@ -8,7 +8,11 @@ export interface AdminClientOptions {
 }
 
 /** Asks a node's admin API. @throws NodeError CONFIG_INVALID for a wrong URL, ADMIN_UNAVAILABLE when it cannot be reached or refuses, with what to do. */
-export async function askAdmin<T>(path: string, { admin, token }: AdminClientOptions): Promise<T> {
+export async function askAdmin<T>(
+  path: string,
+  { admin, token }: AdminClientOptions,
+  body?: unknown,
+): Promise<T> {
   const base = admin.includes('://') ? admin : `http://${admin}`
   if (!URL.canParse(path, base) || !/^https?:/.test(base))
     throw new NodeError(
@@ -17,7 +21,11 @@ export async function askAdmin<T>(path: string, { admin, token }: AdminClientOpt
     )
   const url = new URL(path, base)
   const response = await fetch(url, {
-    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   }).catch((cause: Error) => {
     throw new NodeError(
@@ -27,13 +35,13 @@ export async function askAdmin<T>(path: string, { admin, token }: AdminClientOpt
       { cause },
     )
   })
-  const body = (await response.json().catch(() => ({}))) as { message?: string }
+  const answer = (await response.json().catch(() => ({}))) as { message?: string }
   if (!response.ok)
     throw new NodeError(
       'ADMIN_UNAVAILABLE',
-      `${url.origin}: ${body.message ?? `HTTP ${response.status}`}`,
+      `${url.origin}: ${answer.message ?? `HTTP ${response.status}`}`,
     )
-  return body as T
+  return answer as T
 }
 
 function reason(error: Error): string {

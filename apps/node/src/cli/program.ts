@@ -2,9 +2,12 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { NodeError } from '../errors.ts'
 import { VERSION } from '../version.ts'
 import { checkConfigFile } from './commands/config-check.ts'
+import { importFile } from './commands/import.ts'
 import { printKey } from './commands/keygen.ts'
 import { printLookup } from './commands/lookup.ts'
 import { printMembers } from './commands/members.ts'
+import { printPlan } from './commands/plan.ts'
+import { printRing } from './commands/ring.ts'
 import { start } from './commands/start.ts'
 import { up } from './commands/up.ts'
 
@@ -13,7 +16,7 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 /** Exit codes: 0 done, 1 it failed, 2 the command line or the configuration is wrong. */
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
-const USAGE_CODES = new Set(['CONFIG_INVALID', 'CONFIG_UNREADABLE', 'INSECURE'])
+const USAGE_CODES = new Set(['CONFIG_INVALID', 'CONFIG_UNREADABLE', 'IMPORT_INVALID', 'INSECURE'])
 
 /** Runs one command line and returns its exit code; prints errors as one plain message on stderr. */
 export async function runCli(argv: readonly string[]): Promise<number> {
@@ -42,10 +45,18 @@ function createProgram(exitWith: (code: number) => void): Command {
   addUp(program, exitWith)
   addStart(program, exitWith)
   addQueries(program)
+  addRings(program)
   program
     .command('keygen')
     .description('print a new cluster key for gossip.encrypt')
     .action(printKey)
+  program
+    .command('import')
+    .argument('<file>', "nutcracker's YAML, or mcrouter's JSON")
+    .description('turn the configuration of another router into ours, keys where they are')
+    .option('--output <file>', 'write the configuration there (default: stdout)')
+    .option('--keys <n>', 'keys to compare the placements by', integer(1, 1_000_000), 10_000)
+    .action((file, options) => exitWith(importFile(file, options)))
   program
     .command('config')
     .description('work on configuration files')
@@ -146,6 +157,27 @@ function addQueries(program: Command): void {
     .option('--token <token>', 'admin.token of that node')
     .option('--json', 'print the API reply')
     .action(printLookup)
+}
+
+function addRings(program: Command): void {
+  program
+    .command('ring')
+    .description('show how much of the keys each node of a pool owns')
+    .option('--pool <name>', 'pool (default: the first)')
+    .option('--admin <url>', 'admin API of a node', 'http://127.0.0.1:7900')
+    .option('--token <token>', 'admin.token of that node')
+    .option('--json', 'print the API reply')
+    .action(printRing)
+  program
+    .command('plan')
+    .description('say what a change of one node would move, before it is made')
+    .option('--add <name[:weight]>', 'node that would join')
+    .option('--remove <name>', 'node that would leave')
+    .option('--pool <name>', 'pool (default: the first)')
+    .option('--admin <url>', 'admin API of a node', 'http://127.0.0.1:7900')
+    .option('--token <token>', 'admin.token of that node')
+    .option('--json', 'print the API reply')
+    .action(printPlan)
 }
 
 function integer(low: number, high: number) {

@@ -1,5 +1,5 @@
 import { RING_PLACEMENTS, xxh32 } from '@ringway/ring'
-import type { PoolConfig, StaticPoolConfig } from '../config/config.ts'
+import type { MigrationConfig, PoolConfig, StaticPoolConfig } from '../config/config.ts'
 
 /** Placement parameters that all members must share: they are part of the cluster's identity. */
 export const PLACEMENT = { name: 'ringway', pointsPerWeight: 4096, hashTags: true } as const
@@ -15,9 +15,14 @@ export function clusterTag(label: string): string {
 }
 
 /** Backends as the ring takes them: sorted, except where their order counts. */
-function inOrder({ placement, backends }: StaticPoolConfig) {
+function inOrder({ placement, backends }: MigrationConfig | StaticPoolConfig) {
   const facts = backends.map(({ id, weight, zone }) => [id, weight, zone ?? ''])
   return RING_PLACEMENTS[placement.placement ?? 'ringway'].order === 'ids' ? facts.sort() : facts
+}
+
+/** The old ring; its end is a time of each member's own. */
+function before({ migration }: StaticPoolConfig) {
+  return migration ? [migration.placement, inOrder(migration)] : []
 }
 
 /** 8 hex digits over the pool definitions. A difference between members is reported; it refuses nothing. */
@@ -26,7 +31,14 @@ export function definitionsHash(pools: readonly PoolConfig[]): string {
     .map((pool) =>
       pool.protocol === 'store'
         ? [pool.name, pool.protocol, pool.replicas]
-        : [pool.name, pool.protocol, pool.placement, inOrder(pool), pool.replicas ?? 1],
+        : [
+            pool.name,
+            pool.protocol,
+            pool.placement,
+            inOrder(pool),
+            pool.replicas ?? 1,
+            ...before(pool),
+          ],
     )
     .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
   return hex32(JSON.stringify(facts))

@@ -1,5 +1,5 @@
-import type { BackendTopology, PoolTopology, Topology } from '@ringway/router'
-import type { BackendConfig } from '../config/config.ts'
+import type { BackendTopology, MigrationTopology, PoolTopology, Topology } from '@ringway/router'
+import type { BackendConfig, MigrationConfig } from '../config/config.ts'
 import type { ClusterMember } from './member-tags.ts'
 import type { PoolRing } from './pool-ring.ts'
 
@@ -27,7 +27,12 @@ function poolTopology({ pool, ring }: PoolRing, members: readonly ClusterMember[
       : { multiKey: pool.multiKey }),
     backends:
       pool.protocol === 'store' ? members.map(memberBackend) : pool.backends.map(staticBackend),
+    ...(pool.protocol === 'redis' && pool.migration && { migration: migration(pool.migration) }),
   }
+}
+
+function migration({ placement, backends, untilMs }: MigrationConfig): MigrationTopology {
+  return { placement, backends: backends.map(staticBackend), untilMs }
 }
 
 function memberBackend(member: ClusterMember): BackendTopology {

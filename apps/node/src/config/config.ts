@@ -55,6 +55,15 @@ export interface StaticPoolConfig extends RedisPoolExtras {
   readonly backends: readonly BackendConfig[]
   /** Of protocol `http`. */
   readonly http?: HttpPoolTopology
+  readonly migration?: MigrationConfig
+}
+
+/** Where the keys of a pool were before. */
+export interface MigrationConfig {
+  readonly placement: RingOptions
+  readonly backends: readonly BackendConfig[]
+  /** Milliseconds since 1970. */
+  readonly untilMs: number
 }
 
 /** What only pools of Redis servers have. */

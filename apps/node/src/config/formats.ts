@@ -44,6 +44,10 @@ export const FORMATS = {
     allowed: Object.keys(RING_PLACEMENTS).join(', '),
     accepts: (value) => Object.hasOwn(RING_PLACEMENTS, value),
   },
+  until: {
+    allowed: 'a time such as 2030-01-31T12:00:00Z, or 1s to 365d (s, m, h, d)',
+    accepts: (value) => parseUntil(value, 0) !== undefined,
+  },
   'backend-url': {
     allowed:
       'redis://HOST:PORT, rediss://HOST:PORT, unix:/PATH, memcached://HOST:PORT, http://HOST:PORT or https://HOST:PORT',
@@ -58,4 +62,25 @@ export function parseSwarmSeed(value: string) {
   if (own === undefined) return { topic }
   const bootstrap = parseHostPort(own)
   return bootstrap && { topic, bootstrap }
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+const DURATION_MS_MAX = 365 * 86_400_000
+
+/** A point in time, in milliseconds since 1970: as written, or so long after now. */
+export function parseUntil(value: string, nowMs: number): number | undefined {
+  const duration = /^(\d{1,9})([smhd])$/.exec(value)
+  if (duration) {
+    const ms = Number(duration[1]) * (UNITS_MS[duration[2] ?? ''] ?? 0)
+    return ms > 0 && ms <= DURATION_MS_MAX ? nowMs + ms : undefined
+  }
+  // Without a zone, members on machines in other zones would disagree.
+  if (!/^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/.test(value)) return undefined
+  const ms = Date.parse(value)
+  return Number.isNaN(ms) ? undefined : ms
 }

@@ -56,14 +56,14 @@ export interface PoolOptions {
   readonly maxMemoryPolicy?: 'allkeys-lru' | 'noeviction'
   /** @defaultValue 'slot' */
   readonly multiKey?: 'slot' | 'owner'
-  readonly backends?: readonly {
-    readonly url: string
-    readonly id?: string
-    readonly weight?: number
-    readonly zone?: string
-    readonly user?: string
-    readonly password?: string
-  }[]
+  readonly backends?: readonly BackendOptions[]
+  /** Where keys were before: at least one of placement and backends. */
+  readonly migrateFrom?: {
+    readonly placement?: PlacementName | PlacementEntry
+    readonly backends?: readonly BackendOptions[]
+    /** A time in ISO 8601 with its zone, or how long after the start: `90s`, `30m`, `12h`, `7d`. */
+    readonly until: string
+  }
   /** `redis`, with `replicas`. @defaultValue 'one' */
   readonly ack?: 'one' | 'quorum' | 'all'
   /** `redis`, with `replicas`. @defaultValue 'primary' */
@@ -93,6 +93,15 @@ export interface PoolOptions {
   readonly allowSpill?: boolean
   /** `redis`, `http`: how `rediss://` and `https://` backends are verified. */
   readonly tls?: UpstreamTlsOptions
+}
+
+export interface BackendOptions {
+  readonly url: string
+  readonly id?: string
+  readonly weight?: number
+  readonly zone?: string
+  readonly user?: string
+  readonly password?: string
 }
 
 /** Files in PEM. */

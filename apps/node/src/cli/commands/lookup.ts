@@ -1,5 +1,6 @@
-import type { ApiLookup, ApiPool } from '../../admin/view.ts'
+import type { ApiLookup } from '../../admin/view.ts'
 import { type AdminClientOptions, askAdmin } from '../admin-client.ts'
+import { firstPool } from './ring.ts'
 
 /** `ringway lookup KEY`: the owners of a key, primary first. */
 export async function printLookup(
@@ -20,9 +21,4 @@ export async function printLookup(
   if (lookup.acting !== undefined && lookup.acting !== lookup.owners[0])
     console.log(`acting  ${lookup.acting} (orders the writes until the first owner holds the slot)`)
   console.log(`ring    ${lookup.digest}`)
-}
-
-async function firstPool(options: AdminClientOptions): Promise<string> {
-  const { pools } = await askAdmin<{ pools: readonly ApiPool[] }>('/v1/pools', options)
-  return pools[0]?.name ?? ''
 }

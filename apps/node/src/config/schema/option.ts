@@ -34,6 +34,7 @@ export interface OptionSchema {
     | 'key'
     | 'backend-url'
     | 'placement'
+    | 'until'
   readonly 'x-allowed'?: string
 }
 

@@ -94,3 +94,14 @@ export const PLACEMENT_SCHEMA: OptionSchema = {
     },
   },
 }
+
+const { default: _, properties = {}, ...rest } = PLACEMENT_SCHEMA
+
+/** The same for `migrateFrom`; its options are described once, above. */
+export const OLD_PLACEMENT_SCHEMA: OptionSchema = {
+  ...rest,
+  description: 'The old placement, written as `placement`. Default: that of the pool.',
+  properties: Object.fromEntries(
+    Object.entries(properties).map(([name, { description: _, ...option }]) => [name, option]),
+  ),
+}

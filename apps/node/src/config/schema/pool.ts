@@ -1,6 +1,6 @@
 import { HTTP_POOL_PROPERTIES } from './http.ts'
 import type { OptionSchema } from './option.ts'
-import { PLACEMENT_SCHEMA } from './placement.ts'
+import { OLD_PLACEMENT_SCHEMA, PLACEMENT_SCHEMA } from './placement.ts'
 import { REDIS_POOL_PROPERTIES } from './redis-pool.ts'
 
 const backend: OptionSchema = {
@@ -96,6 +96,28 @@ export const POOL_SCHEMA: OptionSchema = {
       description: '`redis`, `memcached` and `http`: the servers.',
       minItems: 1,
       items: backend,
+    },
+    migrateFrom: {
+      type: 'object',
+      description:
+        '`redis`: where keys were before. For a while, a miss asks the old owner of the key and copies back, and writes delete there.',
+      required: ['until'],
+      additionalProperties: false,
+      properties: {
+        placement: OLD_PLACEMENT_SCHEMA,
+        backends: {
+          type: 'array',
+          description: 'The old servers. Default: those of the pool.',
+          minItems: 1,
+          items: backend,
+        },
+        until: {
+          type: 'string',
+          description:
+            'When old owners are asked no more: a time, or how long after the start of each member.',
+          'x-format': 'until',
+        },
+      },
     },
   },
 }

@@ -1,0 +1,165 @@
+import { createRing, type McrouterFunction } from '@ringway/ring'
+import type { BackendOptions, NodeOptions, PlacementEntry } from '../config/options.ts'
+import { NodeError } from '../errors.ts'
+import type { ForeignOwner, Imported } from './imported.ts'
+
+const FUNCTIONS = ['Ch3', 'WeightedCh3', 'Crc32', 'ConstShard']
+/** mcrouter's weight of a server that has none. */
+const WEIGHT_ABSENT = 0.5
+
+type Mapping = Readonly<Record<string, unknown>>
+
+/** A pool together with how a route hashes over it. */
+interface Route {
+  readonly pool: string
+  readonly hash: Mapping
+}
+
+/**
+ * Turns a JSON file of mcrouter into a configuration: pools that are reached by a `PoolRoute` or `HashRoute`, alone or as a
+ * default policy. Everything else about its routes is named as untranslated.
+ *
+ * @throws NodeError IMPORT_INVALID, IMPORT_UNSUPPORTED
+ */
+export function importMcrouter(text: string, file: string): Imported {
+  const document = readJson(text, file)
+  const pools = document['pools']
+  if (!isMapping(pools)) throw invalid(file, 'pools is missing; allowed: a mapping of pools')
+  const untranslated: string[] = []
+  const routes = routesOf(document['route'] ?? document['routes'], untranslated)
+  const owners = new Map<string, ForeignOwner>()
+  const written: Record<string, NonNullable<NodeOptions['pools']>[string]> = {}
+  for (const [name, pool] of Object.entries(pools)) {
+    const servers = isMapping(pool) ? pool['servers'] : undefined
+    if (!Array.isArray(servers) || servers.length === 0)
+      throw invalid(file, `pools.${name}.servers is missing; allowed: a list of host:port`)
+    const route = routes.find((each) => each.pool === name)
+    if (route === undefined) untranslated.push(`pool ${name}: no route hashes over it; Ch3 is used`)
+    const hash = route?.hash ?? {}
+    const backends = backendsOf(servers.map(String), hash, name, file)
+    const placement = placementOf(hash, name, file)
+    written[name] = { protocol: 'memcached', placement, backends }
+    owners.set(name, byIndex(placement, backends))
+    for (const key of Object.keys(pool as Mapping))
+      if (key !== 'servers') untranslated.push(`pool ${name}: ${key} is not translated`)
+  }
+  for (const key of Object.keys(document))
+    if (!['pools', 'route', 'routes'].includes(key)) untranslated.push(`${key} is not translated`)
+  untranslated.push('listeners are not in the file of mcrouter: add them')
+  return { program: 'mcrouter', options: { pools: written }, untranslated, owners }
+}
+
+/** mcrouter knows servers by their place alone: the same ring over bare numbers. */
+function byIndex(placement: PlacementEntry, backends: readonly BackendOptions[]): ForeignOwner {
+  const { type, ...options } = placement
+  const ring = createRing(
+    backends.map(({ weight = 1 }, index) => ({ id: `#${index}`, weight })),
+    { placement: type, ...options } as Parameters<typeof createRing>[1] & object,
+  )
+  return (key) => {
+    const backend = backends[Number(ring.owner(key)?.slice(1))]
+    return backend && (backend.id ?? backend.url.replace(/^\w+:\/\//, '').toLowerCase())
+  }
+}
+
+function placementOf(hash: Mapping, pool: string, file: string): PlacementEntry {
+  const name = String(hash['hash_func'] ?? 'Ch3')
+  if (!FUNCTIONS.includes(name))
+    throw new NodeError(
+      'IMPORT_UNSUPPORTED',
+      `${file}: pool ${pool}: hash_func ${name} has no equivalent; allowed: ${FUNCTIONS.join(', ')}`,
+    )
+  const hashFunction = name as McrouterFunction
+  const salt = hash['salt']
+  return { type: 'mcrouter', hashFunction, ...(salt === undefined ? {} : { salt: String(salt) }) }
+}
+
+function backendsOf(
+  servers: readonly string[],
+  hash: Mapping,
+  pool: string,
+  file: string,
+): readonly BackendOptions[] {
+  const weights = Array.isArray(hash['weights']) ? hash['weights'].map(Number) : []
+  const weighted = hash['hash_func'] === 'WeightedCh3'
+  return servers.map((server, index) => {
+    // `host:port`, and behind it what mcrouter adds: `host:port:ascii:plain`.
+    const address = /^(\[[^\]]+\]|[^:]+):(\d{1,5})/.exec(server)?.[0]
+    if (address === undefined)
+      throw invalid(file, `pools.${pool}.servers[${index}]: found ${server}; allowed: host:port`)
+    const weight = weighted ? (weights[index] ?? WEIGHT_ABSENT) : 1
+    if (!(weight > 0))
+      throw new NodeError(
+        'IMPORT_UNSUPPORTED',
+        `${file}: pool ${pool}: server ${address} has weight ${weight}, which has no equivalent; allowed: a weight above 0`,
+      )
+    return { url: `memcached://${address}`, ...(weight === 1 ? {} : { weight }) }
+  })
+}
+
+/** All pools that a route reaches by hashing; what is around them is named. */
+function routesOf(route: unknown, notes: string[]): readonly Route[] {
+  if (typeof route === 'string') {
+    const [type, pool = '', hash] = route.split('|')
+    if (type === 'PoolRoute') return [{ pool, hash: hash === undefined ? {} : { hash_func: hash } }]
+    notes.push(`route ${JSON.stringify(route)} is not translated`)
+    return []
+  }
+  if (Array.isArray(route)) return route.flatMap((each) => routesOf(each, notes))
+  if (!isMapping(route)) return []
+  const { type, hash } = route
+  const target = route['pool'] ?? poolOfChildren(route['children'])
+  if ((type === 'PoolRoute' || type === 'HashRoute') && typeof target === 'string')
+    return [
+      { pool: target, hash: isMapping(hash) ? hash : hash ? { hash_func: hash } : flat(route) },
+    ]
+  notes.push(
+    `${type === undefined ? 'a route' : String(type)} is not translated, only pools within`,
+  )
+  return Object.values(route).flatMap((each) =>
+    typeof each === 'string' && !each.startsWith('PoolRoute|') ? [] : routesOf(each, notes),
+  )
+}
+
+/** HashRoute has its options beside `children`. */
+function flat(route: Mapping): Mapping {
+  const { hash_func, salt, weights } = route
+  return {
+    ...(hash_func === undefined ? {} : { hash_func }),
+    ...(salt === undefined ? {} : { salt }),
+    ...(weights === undefined ? {} : { weights }),
+  }
+}
+
+function poolOfChildren(children: unknown): unknown {
+  return typeof children === 'string' ? children.replace(/^Pool\|/, '') : undefined
+}
+
+/** JSON with comments, as mcrouter reads it. */
+function readJson(text: string, file: string): Mapping {
+  let document: unknown
+  try {
+    document = JSON.parse(
+      text.replace(COMMENT_OR_STRING, (match) => (match.startsWith('"') ? match : ' ')),
+    )
+  } catch (cause) {
+    throw new NodeError(
+      'IMPORT_INVALID',
+      `${file}: ${(cause as Error).message}`,
+      { file },
+      { cause },
+    )
+  }
+  if (!isMapping(document)) throw invalid(file, 'found no mapping; allowed: a configuration')
+  return document
+}
+
+const COMMENT_OR_STRING = /"(?:[^"\\]|\\.)*"|\/\/[^\n]*|\/\*[\s\S]*?\*\//g
+
+function isMapping(value: unknown): value is Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function invalid(file: string, what: string): NodeError {
+  return new NodeError('IMPORT_INVALID', `${file}: ${what}`, { file })
+}
