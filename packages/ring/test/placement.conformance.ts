@@ -72,6 +72,9 @@ export function describePlacement({
       expect(empty.owners('k', 3)).toEqual([])
       expect(empty.ownersAt(7, 3, { spread: 'zone' })).toEqual([])
       expect(empty.shares()).toEqual(new Map())
+      // A position is the key's, whatever nodes there are.
+      const text = 'user:12345:profile'
+      expect(empty.hash(text)).toBe(empty.hash(new TextEncoder().encode(text)))
       expect(make(equal(1)).without('10.0.0.1:6379').digest).toBe(empty.digest)
       expect(empty.with({ id: '10.0.0.1:6379' }).owner('k')).toBe('10.0.0.1:6379')
     })

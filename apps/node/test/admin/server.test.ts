@@ -1,7 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import { createAdminServer } from '../../src/admin/server.ts'
 import type { AdminView } from '../../src/admin/view.ts'
+import { PoolRing } from '../../src/cluster/pool-ring.ts'
+import { resolveConfig } from '../../src/config/resolve.ts'
 import { createLogger } from '../../src/logger.ts'
+import { describeRing, planChange } from '../../src/ring-view.ts'
+
+const [cache] = resolveConfig({
+  pools: {
+    cache: {
+      protocol: 'redis',
+      backends: [{ url: 'redis://10.0.0.1:1' }, { url: 'redis://10.0.0.2:1', weight: 3 }],
+    },
+  },
+}).pools
+const RINGS = cache ? [new PoolRing(cache)] : []
 
 const view: AdminView = {
   name: 'a',
@@ -14,6 +27,14 @@ const view: AdminView = {
     pool === 'store'
       ? { pool, key, hash: 1, slot: 2, owners: ['a'], digest: '0123456789abcdef' }
       : undefined,
+  ring: (pool) => {
+    const found = RINGS.find((each) => each.pool.name === pool)
+    return found && describeRing(found)
+  },
+  plan: (pool, change) => {
+    const found = RINGS.find((each) => each.pool.name === (pool ?? 'cache'))
+    return found && planChange(found, change)
+  },
   metrics: async () => 'ringway_up 1\n',
 }
 const server = (token?: string) =>
@@ -54,6 +75,49 @@ describe('the admin API', () => {
       server().inject(`/v1/pools/store/lookup?key=${'k'.repeat(length)}`)
     expect((await at(4096)).statusCode).toBe(200)
     expect((await at(4097)).statusCode).toBe(400)
+  })
+
+  test('shows the ring of a pool', async () => {
+    const ring = await server().inject('/v1/pools/cache/ring')
+    const { nodes, ...rest } = ring.json()
+    expect(rest).toMatchObject({ pool: 'cache', placement: 'ringway', options: { hashTags: true } })
+    expect(nodes.map(({ id, weight }: { id: string; weight: number }) => [id, weight])).toEqual([
+      ['10.0.0.1:1', 1],
+      ['10.0.0.2:1', 3],
+    ])
+    expect(nodes[1].share).toBeCloseTo(0.75, 1)
+    const unknown = await server().inject('/v1/pools/x/ring')
+    expect([unknown.statusCode, unknown.json().error]).toEqual([404, 'NO_SUCH_POOL'])
+  })
+
+  test('plans a change without making it', async () => {
+    const ask = async (payload: object) => {
+      const reply = await server().inject({ method: 'POST', url: '/v1/plan', payload })
+      return [reply.statusCode, reply.json()]
+    }
+    const [status, plan] = await ask({ pool: 'cache', add: { id: '10.0.0.3:1', weight: 4 } })
+    expect(status).toBe(200)
+    expect(plan).toMatchObject({ pool: 'cache', before: { nodes: 2 }, after: { nodes: 3 } })
+    expect(plan.moved).toBeCloseTo(0.5, 1)
+    expect(plan.moved).toBeCloseTo(plan.movedAtLeast, 10)
+    expect(plan.transfers.map(({ after }: { after: string }) => after)).toEqual([
+      '10.0.0.3:1',
+      '10.0.0.3:1',
+    ])
+    expect((await ask({ remove: '10.0.0.1:1' }))[1].after.nodes).toBe(1)
+    expect((await server().inject('/v1/pools/cache/ring')).json().nodes).toHaveLength(2)
+    const faults = [
+      [{ pool: 'x', remove: 'a' }, 404, 'NO_SUCH_POOL'],
+      [{ remove: 'a' }, 404, 'NO_SUCH_NODE'],
+      [{ add: { id: '10.0.0.1:1' } }, 409, 'NODE_EXISTS'],
+      [{}, 400, 'CHANGE_INVALID'],
+      [{ add: { id: 'a' }, remove: 'b' }, 400, 'CHANGE_INVALID'],
+      [{ add: { id: 'a', weight: 0 } }, 400, 'FST_ERR_VALIDATION'],
+    ] as const
+    for (const [payload, code, error] of faults) {
+      const [got, body] = await ask(payload)
+      expect([got, body.error]).toEqual([code, error])
+    }
   })
 
   test('with a token, everything but health wants it', async () => {

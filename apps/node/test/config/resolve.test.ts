@@ -289,4 +289,51 @@ describe('resolveConfig', () => {
         )
     })
   })
+
+  describe('a move from an older ring', () => {
+    const pool = (migrateFrom: unknown, more: object = {}) => ({
+      pools: {
+        cache: {
+          protocol: 'redis',
+          backends: [{ url: 'redis://10.0.0.1:6379' }],
+          ...more,
+          migrateFrom,
+        },
+      },
+    })
+
+    test('names the old placement, the old backends, or both, and its end', () => {
+      const backends = [{ url: 'redis://10.0.1.1:6379' }]
+      const options = pool({ placement: 'ketama', backends, until: '2040-01-01T00:00:00Z' })
+      expect(resolveConfig(options as NodeOptions).pools[0]).toMatchObject({
+        placement: { placement: 'ringway' },
+        migration: {
+          placement: { placement: 'ketama' },
+          backends: [{ id: '10.0.1.1:6379' }],
+          untilMs: Date.UTC(2040, 0, 1),
+        },
+      })
+      const before = Date.now()
+      const [moved] = resolveConfig(pool({ backends, until: '2h' }) as NodeOptions).pools
+      const untilMs = moved?.protocol === 'redis' ? (moved.migration?.untilMs ?? 0) : 0
+      expect(untilMs - before).toBeGreaterThanOrEqual(7_200_000)
+      expect(untilMs - before).toBeLessThan(7_300_000)
+    })
+
+    test('says what is allowed', () => {
+      const placement = 'ketama'
+      expect(faultOf(pool({ placement }))).toMatch(/migrateFrom\.until is missing; allowed: a time/)
+      for (const until of ['soon', '0s', '366d', '2040-01-01T00:00:00', '5 h'])
+        expect(faultOf(pool({ placement, until }))).toMatch(/migrateFrom\.until: found/)
+      expect(faultOf(pool({ placement, until: '365d' }))).toBe('no fault')
+      expect(faultOf(pool({ until: '1h' }))).toMatch(/found the placement and the backends that/)
+      expect(faultOf(pool({ placement: { type: 'ketama', keyHash: 'x' }, until: '1h' }))).toMatch(
+        /pools\.cache\.migrateFrom\.placement: keyHash: found x/,
+      )
+      const store = { protocol: 'store', backends: undefined }
+      expect(faultOf(pool({ placement, until: '1h' }, store))).toMatch(
+        /hands its slots over by itself/,
+      )
+    })
+  })
 })

@@ -110,8 +110,9 @@ class PlacedRing implements Ring<PlacementOptions> {
 
   /** Without positions: xxh32 of what is hashed, to tell keys apart. */
   hash(key: string | Uint8Array): number {
-    const [bytes, start, end] = this.#bytesOf(key)
+    // First the locator: building one hashes names in the room in which a text key stands afterwards.
     const locator = this.#locator ?? probe(this.options)
+    const [bytes, start, end] = this.#bytesOf(key)
     if (locator.positions) return locator.positions.positionOf(bytes, start, end)
     return xxh32OfBytes(bytes, start, end, 0) >>> 0
   }

@@ -1,0 +1,143 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { POOL_SCHEMA } from '../../src/config/schema/pool.ts'
+import { importMcrouter } from '../../src/import/mcrouter.ts'
+import { importNutcracker } from '../../src/import/nutcracker.ts'
+import { prove, sampleKeys } from '../../src/import/proof.ts'
+
+const FIXTURES = join(import.meta.dirname, 'fixtures')
+const KEYS = sampleKeys(10_000)
+const MEMCACHED = POOL_SCHEMA.properties?.['protocol']?.enum?.includes('memcached') === true
+
+const fixture = (name: string) => readFileSync(join(FIXTURES, name), 'utf8')
+const load = (name: string) => importNutcracker(fixture(name), name)
+const faultOf = (work: () => unknown): string => {
+  try {
+    work()
+  } catch (error) {
+    return `${(error as { code?: string }).code} ${(error as Error).message}`
+  }
+  return 'no fault'
+}
+const nutcracker = (body: string) => faultOf(() => importNutcracker(body, 'nutcracker.yml'))
+
+describe('a nutcracker file', () => {
+  const files = readdirSync(FIXTURES).filter((name) => name.endsWith('.yml'))
+
+  test.each(files)('%s: every pool owns its keys as in nutcracker', (name) => {
+    const imported = load(name)
+    for (const { pool, keys, equal, example } of prove(stringify(imported.options), imported, KEYS))
+      if (pool !== 'tagged')
+        expect([pool, equal, example]).toEqual([pool, pool === 'random' ? 0 : keys, undefined])
+  })
+
+  test('keeps hash, hash tag, names, weights and addresses', () => {
+    expect(load('named-and-tagged.yml').options).toEqual({
+      pools: {
+        carts: {
+          protocol: 'redis',
+          placement: { type: 'ketama', keyHash: 'md5', hashTags: true },
+          backends: [
+            { url: 'redis://cache-host-1:6379', id: 'cart-one' },
+            { url: 'redis://cache-host-2:6379', id: 'cart-two' },
+            { url: 'redis://cache-host-3.example:6380', id: 'c3', weight: 3 },
+          ],
+        },
+      },
+      listeners: [{ protocol: 'redis', bind: '0.0.0.0:22122', pool: 'carts' }],
+    })
+  })
+
+  test('names servers on port 11211 as nutcracker does, and those that are named so as they are', () => {
+    const { pools } = load('memcached-port.yml').options
+    expect(pools?.['legacy']).toMatchObject({
+      placement: { type: 'ketama', keyHash: 'crc32a', defaultPort: 0 },
+      backends: [
+        { id: '10.0.0.1' },
+        { id: '10.0.0.2' },
+        { url: 'redis://10.0.0.3:11212' },
+        { id: 'named:11211' },
+      ],
+    })
+  })
+
+  test('names all that it does not translate, and no secret', () => {
+    const notes = load('awkward.yml').untranslated.join('\n')
+    for (const setting of [
+      'pool random: redis_auth is not translated',
+      'redis_db: 3',
+      'tcpkeepalive: true',
+      'reuse_port: true',
+      'listen: "/var/run/nutcracker.sock 0660"',
+      'distribution: random',
+      'pool tagged: hash_tag: "$$"',
+      'pool tagged: colour is not a setting',
+      'without auto_eject_hosts',
+    ])
+      expect(notes).toContain(setting)
+    expect(notes).not.toContain('s3cret')
+    expect(load('sessions-weighted.yml').untranslated.join('\n')).toContain('auto_eject_hosts: the')
+  })
+
+  test('a wrong placement is found by the proof', () => {
+    const imported = load('sessions-weighted.yml')
+    const yaml = stringify(imported.options).replace('fnv1a_64', 'fnv1_64')
+    const [proof] = prove(yaml, imported, KEYS)
+    expect(proof?.equal).toBeLessThan(9_000)
+    expect(proof?.example).toBeDefined()
+    // 160 points where single precision makes 156 of them.
+    const large = load('twenty-five.yml')
+    const doubles = stringify(large.options)
+      .replace('type: ketama', 'type: hashring')
+      .replace(/ +keyHash.*\n/, '')
+    expect(prove(doubles, large, KEYS)[0]?.equal).toBeLessThan(10_000)
+  })
+
+  test('is refused with pool and key where nutcracker would refuse it', () => {
+    expect(nutcracker('a: [')).toMatch(/^IMPORT_INVALID nutcracker\.yml: /)
+    expect(nutcracker('')).toMatch(/found no pools/)
+    expect(nutcracker('[]')).toMatch(/found no pools/)
+    expect(nutcracker('a: 1')).toMatch(/a: found no settings/)
+    expect(nutcracker('a: {}')).toMatch(/a\.servers is missing/)
+    const pool = (server: string, more = '') =>
+      nutcracker(`a:\n  listen: 127.0.0.1:1\n  redis: true\n${more}  servers: [ "${server}" ]\n`)
+    expect(pool('10.0.0.1')).toMatch(
+      /a\.servers\[0\]: found "10\.0\.0\.1"; allowed: host:port:weight/,
+    )
+    expect(pool('10.0.0.1:6379:0')).toMatch(/with a weight above 0/)
+    expect(pool('10.0.0.1:6379:1', '  distribution: maglev\n')).toMatch(
+      /distribution: found maglev/,
+    )
+    const twice = 'a: { redis: true, servers: ["h:1:1 x", "h:2:1 x"] }'
+    expect(nutcracker(twice)).toMatch(/x is named twice/)
+  })
+})
+
+describe.skipIf(!MEMCACHED)('a file of mcrouter', () => {
+  test.each(['mcrouter-simple.conf', 'mcrouter-weighted.conf'])('%s: owners by place', (name) => {
+    const imported = importMcrouter(fixture(name), name)
+    for (const { keys, equal } of prove(stringify(imported.options), imported, KEYS))
+      expect([keys, equal]).toEqual([10_000, 10_000])
+  })
+
+  test('keeps function, weights and salt, and names routes that it does not know', () => {
+    const { options, untranslated } = importMcrouter(fixture('mcrouter-weighted.conf'), 'm.json')
+    expect(options.pools?.['main']).toMatchObject({
+      placement: { type: 'mcrouter', hashFunction: 'WeightedCh3', salt: 's1' },
+      backends: [{ weight: 0.25 }, {}, { weight: 0.9 }, { weight: 0.5 }],
+    })
+    const notes = untranslated.join('\n')
+    expect(notes).toMatch(/OperationSelectorRoute is not translated/)
+    expect(notes).toMatch(/pool spare: no route hashes over it/)
+    expect(notes).toMatch(/timeouts is not translated/)
+  })
+})
+
+test('a file of mcrouter that is none is refused', () => {
+  const fault = (text: string) => faultOf(() => importMcrouter(text, 'm.json'))
+  expect(fault('{')).toMatch(/^IMPORT_INVALID m\.json: /)
+  expect(fault('{}')).toMatch(/pools is missing/)
+  expect(fault('{"pools":{"A":{}}}')).toMatch(/pools\.A\.servers is missing/)
+})
