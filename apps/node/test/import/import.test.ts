@@ -2,14 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { POOL_SCHEMA } from '../../src/config/schema/pool.ts'
 import { importMcrouter } from '../../src/import/mcrouter.ts'
 import { importNutcracker } from '../../src/import/nutcracker.ts'
 import { prove, sampleKeys } from '../../src/import/proof.ts'
 
 const FIXTURES = join(import.meta.dirname, 'fixtures')
 const KEYS = sampleKeys(10_000)
-const MEMCACHED = POOL_SCHEMA.properties?.['protocol']?.enum?.includes('memcached') === true
 
 const fixture = (name: string) => readFileSync(join(FIXTURES, name), 'utf8')
 const load = (name: string) => importNutcracker(fixture(name), name)
@@ -66,8 +64,7 @@ describe('a nutcracker file', () => {
   test('names all that it does not translate, and no secret', () => {
     const notes = load('awkward.yml').untranslated.join('\n')
     for (const setting of [
-      'pool random: redis_auth is not translated',
-      'redis_db: 3',
+      'pool random: redis_auth is now the password of every backend',
       'tcpkeepalive: true',
       'reuse_port: true',
       'listen: "/var/run/nutcracker.sock 0660"',
@@ -78,7 +75,26 @@ describe('a nutcracker file', () => {
     ])
       expect(notes).toContain(setting)
     expect(notes).not.toContain('s3cret')
+    expect(load('awkward.yml').options.pools?.['random']?.backends?.[0]).toEqual({
+      url: 'redis://10.0.0.1:6379/3',
+      password: 's3cret-of-redis',
+    })
     expect(load('sessions-weighted.yml').untranslated.join('\n')).toContain('auto_eject_hosts: the')
+  })
+
+  test('of memcached servers and of Unix sockets', () => {
+    const file = 'a:\n  servers:\n   - 10.0.0.1:11211:1\n   - 10.0.0.2:11211:1\n'
+    const { pools } = importNutcracker(file, 'a.yml').options
+    expect(pools?.['a']).toMatchObject({
+      protocol: 'memcached',
+      backends: [{ url: 'memcached://10.0.0.1:11211', id: '10.0.0.1' }, { id: '10.0.0.2' }],
+    })
+    const sockets = 'a:\n  redis: true\n  servers: [ "/tmp/a.sock:1", "/tmp/b.sock:1 named" ]\n'
+    expect(importNutcracker(sockets, 'a.yml').options.pools?.['a']?.backends).toEqual([
+      { url: 'unix:/tmp/a.sock', id: '/tmp/a.sock' },
+      { url: 'unix:/tmp/b.sock', id: 'named' },
+    ])
+    expect(nutcracker('a: { servers: [ "/tmp/a.sock:1" ] }')).toMatch(/^IMPORT_UNSUPPORTED/)
   })
 
   test('a wrong placement is found by the proof', () => {
@@ -115,7 +131,7 @@ describe('a nutcracker file', () => {
   })
 })
 
-describe.skipIf(!MEMCACHED)('a file of mcrouter', () => {
+describe('a file of mcrouter', () => {
   test.each(['mcrouter-simple.conf', 'mcrouter-weighted.conf'])('%s: owners by place', (name) => {
     const imported = importMcrouter(fixture(name), name)
     for (const { keys, equal } of prove(stringify(imported.options), imported, KEYS))
