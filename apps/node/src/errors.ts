@@ -10,6 +10,10 @@ export const NODE_ERRORS = {
   IMPORT_INVALID: 'a file of another program cannot be read, or is none that it would take',
   IMPORT_UNSUPPORTED: 'a file of another program asks for something that has no equivalent here',
   ADMIN_UNAVAILABLE: 'the admin API of a node cannot be reached, or refuses',
+  NO_SUCH_POOL: 'there is no pool of this name, or it has no backends of its own',
+  NO_SUCH_BACKEND: 'there is no backend of this id in the pool',
+  NO_SUCH_MEMBER: 'there is no live member of this name, or it is not linked',
+  CHANGE_REFUSED: 'a change at run time would not work; the message says why',
   CLOSED: 'the node is closed',
 } as const
 

@@ -1,9 +1,17 @@
 import { slotOf } from '@ringway/ring'
-import type { AdminView, ApiBackend, ApiMember, ApiPool, ApiStore } from './admin/view.ts'
+import type {
+  AdminView,
+  ApiBackend,
+  ApiMember,
+  ApiOverride,
+  ApiPool,
+  ApiStore,
+} from './admin/view.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { readTags } from './cluster/member-tags.ts'
 import type { PoolRing } from './cluster/pool-ring.ts'
 import { formatHostPort } from './config/address.ts'
+import type { Override } from './fleet/override.ts'
 import { describeRing, planChange } from './ring-view.ts'
 
 /** The node as the admin API shows it. */
@@ -25,6 +33,14 @@ export function createNodeView(
       const found = cluster.pools.find(({ pool }) => pool.name === (poolName ?? pool.name))
       return found && planChange(found, change)
     },
+    events: cluster.events,
+    changeBackend: (poolName, backend, change) => {
+      cluster.fleet.change(poolName, backend, change)
+      cluster.refresh()
+      const found = cluster.pools.find(({ pool }) => pool.name === poolName)
+      return found && backends(found, cluster).find(({ id }) => id === backend)
+    },
+    actOnMember: (member, action) => cluster.actOnMember(member, action),
     pools: () => cluster.pools.map((pool) => describePool(pool, cluster)),
     lookup: (poolName, key) => {
       const found = cluster.pools.find(({ pool }) => pool.name === poolName)
@@ -83,6 +99,7 @@ function linkState(linked: boolean, linkProblem: string | undefined) {
 function describePool(found: PoolRing, cluster: Cluster): ApiPool {
   const { pool, ring } = found
   const store = pool.protocol === 'store' ? describeStore(cluster) : undefined
+  const removed = removedBackends(pool.name, cluster)
   return {
     name: pool.name,
     protocol: pool.protocol,
@@ -91,6 +108,7 @@ function describePool(found: PoolRing, cluster: Cluster): ApiPool {
     replicas: pool.protocol === 'store' ? pool.replicas : 1,
     digest: ring.digest,
     backends: backends(found, cluster),
+    ...(removed.length === 0 ? {} : { removed }),
     ...(store ? { store } : {}),
   }
 }
@@ -107,14 +125,38 @@ function backends({ pool, ring }: PoolRing, cluster: Cluster): readonly ApiBacke
       share: shares.get(name) ?? 0,
     }))
   const counters = cluster.router.counters().pools[pool.name]?.backends
-  return pool.backends.map(({ id, address, weight, zone }) => ({
-    id,
-    address: formatHostPort(address),
-    weight,
-    ...(zone === undefined ? {} : { zone }),
-    state: counters?.[id]?.avoided ? 'avoided' : 'up',
-    share: shares.get(id) ?? 0,
-  }))
+  return cluster.fleet.backends(pool.name).map((backend) => {
+    const { id, address, weight, zone, state, origin, override } = backend
+    return {
+      id,
+      address: formatHostPort(address),
+      weight,
+      ...(zone === undefined ? {} : { zone }),
+      state: state === 'up' && counters?.[id]?.avoided ? 'avoided' : state,
+      share: shares.get(id) ?? 0,
+      origin,
+      ...(override ? { override: describeOverride(override) } : {}),
+    }
+  })
+}
+
+function describeOverride({ backend, version, by, added, ...facts }: Override): ApiOverride {
+  const { removed, draining, weight } = facts
+  return {
+    backend,
+    version,
+    by,
+    ...(added ? { added: true } : {}),
+    ...(removed ? { removed } : {}),
+    ...(draining ? { draining } : {}),
+    ...(weight === undefined ? {} : { weight }),
+  }
+}
+
+function removedBackends(pool: string, cluster: Cluster): readonly ApiOverride[] {
+  return cluster.fleet.overrides
+    .filter((override) => override.pool === pool && override.removed)
+    .map(describeOverride)
 }
 
 function describeStore(cluster: Cluster): ApiStore | undefined {

@@ -28,6 +28,8 @@ export interface CreateNodeTools {
   readonly log?: Logger
   /** Named in configuration errors. @defaultValue 'options' */
   readonly source?: string
+  /** An operator asked this member to leave (`ringway leave NAME`). Default: the node closes itself. */
+  readonly onLeave?: () => void
 }
 
 /** A running member. */
@@ -77,7 +79,7 @@ export async function createNode(
 ): Promise<RingwayNode> {
   const config = resolveConfig(options, tools.source)
   const log = tools.log ?? createLogger(config.logLevel, config.name)
-  const starting = new StartingNode(config, log, tools.signal ?? new AbortController().signal)
+  const starting = new StartingNode(config, log, tools)
   try {
     return await starting.start()
   } catch (error) {
@@ -91,17 +93,20 @@ class StartingNode {
   readonly #config: NodeConfig
   readonly #log: Logger
   readonly #signal: AbortSignal
+  readonly #onLeave: (() => void) | undefined
   readonly #instance = randomBytes(8).toString('hex')
   #memberlist: Memberlist | undefined
   #hub: PeerHub | undefined
   #swarm: SwarmSeeds | undefined
   #cluster: Cluster | undefined
   #admin: FastifyInstance | undefined
+  #running: RingwayNode | undefined
 
-  constructor(config: NodeConfig, log: Logger, signal: AbortSignal) {
+  constructor(config: NodeConfig, log: Logger, tools: CreateNodeTools) {
     this.#config = config
     this.#log = log
-    this.#signal = signal
+    this.#signal = tools.signal ?? new AbortController().signal
+    this.#onLeave = tools.onLeave
   }
 
   async start(): Promise<RingwayNode> {
@@ -118,18 +123,20 @@ class StartingNode {
       memberlist,
       hub,
       log: this.#log,
+      onLeave: () => this.#left(),
     })
     this.#cluster = cluster
     const admin = await this.#startAdmin(cluster)
     await cluster.join(this.#signal)
     const listeners = await cluster.listen()
     this.#log.info({ members: cluster.members.map(({ name }) => name) }, 'ready')
-    return this.#node(cluster, {
+    this.#running = this.#node(cluster, {
       gossip: memberlist.address,
       peer: hub.address,
       ...(admin ? { admin } : {}),
       listeners,
     })
+    return this.#running
   }
 
   /** Undoes what was started. What goes wrong on the way is logged: the reason for giving up is the one to tell. */
@@ -209,6 +216,12 @@ class StartingNode {
     return typeof address === 'object' && address
       ? { host: admin.bind.host, port: address.port }
       : admin.bind
+  }
+
+  /** Without a program that decides what leaving means, it means close. */
+  #left(): void {
+    if (this.#onLeave) this.#onLeave()
+    else void this.#running?.close()
   }
 
   #node(cluster: Cluster, addresses: NodeAddresses): RingwayNode {

@@ -41,6 +41,33 @@ export const MEMBERS_SCHEMA = {
   },
 } as const
 
+const OVERRIDE_SCHEMA = {
+  type: 'object',
+  properties: {
+    backend: string,
+    version: integer,
+    by: string,
+    added: boolean,
+    removed: boolean,
+    draining: boolean,
+    weight: number,
+  },
+} as const
+
+export const BACKEND_SCHEMA = {
+  type: 'object',
+  properties: {
+    id: string,
+    address: string,
+    weight: number,
+    zone: string,
+    state: string,
+    share: number,
+    origin: string,
+    override: OVERRIDE_SCHEMA,
+  },
+} as const
+
 const POOL_SCHEMA = {
   type: 'object',
   required: ['name', 'protocol', 'placement', 'replicas', 'digest', 'backends'],
@@ -53,18 +80,9 @@ const POOL_SCHEMA = {
     digest: string,
     backends: {
       type: 'array',
-      items: {
-        type: 'object',
-        properties: {
-          id: string,
-          address: string,
-          weight: number,
-          zone: string,
-          state: string,
-          share: number,
-        },
-      },
+      items: BACKEND_SCHEMA,
     },
+    removed: { type: 'array', items: OVERRIDE_SCHEMA },
     store: {
       type: 'object',
       properties: {

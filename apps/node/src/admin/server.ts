@@ -1,6 +1,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Logger } from '../logger.ts'
+import { backendRoutes } from './routes/backends.ts'
+import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { memberRoutes } from './routes/members.ts'
 import { metricsRoutes } from './routes/metrics.ts'
@@ -12,6 +14,15 @@ const BODY_BYTES_MAX = 64 * 1024
 const REQUEST_TIMEOUT_MS = 10_000
 /** Longest path parameter, so that a look-up takes keys of 4 KiB even when every byte is percent-encoded. */
 const PARAMETER_CHARACTERS_MAX = 16_384
+
+/** What a change that an operator asks for can be refused with. */
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  CONFIG_INVALID: 400,
+  NO_SUCH_POOL: 404,
+  NO_SUCH_BACKEND: 404,
+  NO_SUCH_MEMBER: 404,
+  CHANGE_REFUSED: 409,
+}
 
 export interface AdminServerOptions {
   readonly view: AdminView
@@ -30,7 +41,7 @@ export function createAdminServer({ view, token, log }: AdminServerOptions): Fas
   })
   server.setErrorHandler(
     (error: Error & { statusCode?: number; code?: string }, request, reply) => {
-      const status = error.statusCode ?? 500
+      const status = error.statusCode ?? STATUS_OF_CODE[error.code ?? ''] ?? 500
       if (status >= 500) log.error({ err: error, url: request.url }, 'admin request failed')
       return reply.code(status).send({
         error: error.code ?? 'INTERNAL',
@@ -50,6 +61,8 @@ export function createAdminServer({ view, token, log }: AdminServerOptions): Fas
     memberRoutes(guarded, view)
     poolRoutes(guarded, view)
     ringRoutes(guarded, view)
+    backendRoutes(guarded, view)
+    eventRoutes(guarded, view)
     metricsRoutes(guarded, view)
   })
   return server

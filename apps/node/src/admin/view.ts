@@ -1,4 +1,8 @@
 import type { RingPlan } from '@ringway/ring'
+import type { EventLog } from '../event-log.ts'
+import type { MemberAction } from '../fleet/member-action.ts'
+import type { BackendChange } from '../fleet/override.ts'
+import type { BackendOrigin } from '../fleet/pool-backends.ts'
 
 /** What the admin API shows. The node implements it; the routes know nothing else of the node. */
 export interface AdminView {
@@ -12,6 +16,17 @@ export interface AdminView {
   ring(pool: string): ApiRing | undefined
   /** Undefined when there is no such pool; without a name the first one. */
   plan(pool: string | undefined, change: PlanChange): ApiPlan | PlanRefusal | undefined
+  /**
+   * Changes a backend of a pool at run time, on all members; undefined once it is removed.
+   * @throws NodeError NO_SUCH_POOL, NO_SUCH_BACKEND, CHANGE_REFUSED or CONFIG_INVALID
+   */
+  changeBackend(pool: string, backend: string, change: BackendChange): ApiBackend | undefined
+  /**
+   * Drains a member, takes it back, or has it leave: whichever member is asked.
+   * @throws NodeError NO_SUCH_MEMBER, CHANGE_REFUSED
+   */
+  actOnMember(name: string, action: MemberAction): Promise<void>
+  readonly events: Pick<EventLog, 'since' | 'listen'>
   /** Prometheus text format. */
   metrics(): Promise<string>
 }
@@ -53,6 +68,8 @@ export interface ApiPool {
   readonly replicas: number
   readonly digest: string
   readonly backends: readonly ApiBackend[]
+  /** Backends of the file that were removed at run time. */
+  readonly removed?: readonly ApiOverride[]
   readonly store?: ApiStore
 }
 
@@ -64,6 +81,21 @@ export interface ApiBackend {
   readonly state: string
   /** Share of the key space, 0 to 1. */
   readonly share: number
+  /** Where it comes from; absent in store pools. */
+  readonly origin?: BackendOrigin
+  /** What an operator changed about it at run time. */
+  readonly override?: ApiOverride
+}
+
+export interface ApiOverride {
+  readonly backend: string
+  readonly version: number
+  /** Member on which it was made. */
+  readonly by: string
+  readonly added?: boolean
+  readonly removed?: boolean
+  readonly draining?: boolean
+  readonly weight?: number
 }
 
 /** This member's part of the store. */

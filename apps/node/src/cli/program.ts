@@ -1,10 +1,14 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { NodeError } from '../errors.ts'
+import { MEMBER_ACTIONS } from '../fleet/member-action.ts'
 import { VERSION } from '../version.ts'
+import { addBackend, changeBackend, weighBackend } from './commands/backend.ts'
 import { checkConfigFile } from './commands/config-check.ts'
+import { printEvents } from './commands/events.ts'
 import { importFile } from './commands/import.ts'
 import { printKey } from './commands/keygen.ts'
 import { printLookup } from './commands/lookup.ts'
+import { actOnMember } from './commands/member-action.ts'
 import { printMembers } from './commands/members.ts'
 import { printPlan } from './commands/plan.ts'
 import { printRing } from './commands/ring.ts'
@@ -46,6 +50,8 @@ function createProgram(exitWith: (code: number) => void): Command {
   addStart(program, exitWith)
   addQueries(program)
   addRings(program)
+  addMemberActions(program)
+  addBackendChanges(program)
   program
     .command('keygen')
     .description('print a new cluster key for gossip.encrypt')
@@ -178,6 +184,60 @@ function addRings(program: Command): void {
     .option('--token <token>', 'admin.token of that node')
     .option('--json', 'print the API reply')
     .action(printPlan)
+}
+
+/** The options of every command that asks a node. */
+function asking(command: Command): Command {
+  return command
+    .option('--admin <url>', 'admin API of a node', 'http://127.0.0.1:7900')
+    .option('--token <token>', 'admin.token of that node')
+}
+
+function addMemberActions(program: Command): void {
+  const actions = {
+    drain: 'have a member hand its slots over and take no new ones',
+    undrain: 'take a drained member back',
+    leave: 'have a member hand its slots over, leave the cluster and end',
+  } as const
+  for (const action of MEMBER_ACTIONS)
+    asking(
+      program.command(action).argument('<name>', 'member').description(actions[action]),
+    ).action((name: string, options) => actOnMember(action, name, options))
+  asking(program.command('events').description('print what happens on a node, until Ctrl-C'))
+    .option('--since <number>', 'only events after this number', integer(0, 2 ** 53 - 1))
+    .option('--json', 'print one JSON object per line')
+    .action(printEvents)
+}
+
+function addBackendChanges(program: Command): void {
+  const backend = program
+    .command('backend')
+    .description('change the backends of a pool at run time, on all members')
+  const changing = (name: string, description: string) =>
+    asking(backend.command(name).argument('<pool>', 'pool').description(description)).option(
+      '--json',
+      'print the API reply',
+    )
+  changing('add', 'add a backend')
+    .argument('<url>', 'where it is, such as redis://10.0.0.5:6379')
+    .option('--id <id>', 'ring id (default: its host:port)')
+    .option('--weight <weight>', 'share of the ring', number)
+    .option('--zone <zone>', 'zone of the backend')
+    .action(addBackend)
+  const changes = {
+    remove: 'remove a backend: its keys go to the next owners',
+    drain: 'send no new sessions and keys to a backend; bound sessions stay',
+    undrain: 'take a drained backend back',
+    reset: 'forget what was changed: back to what the file says',
+  } as const
+  for (const action of ['remove', 'drain', 'undrain', 'reset'] as const)
+    changing(action, changes[action])
+      .argument('<id>', 'ring id of the backend')
+      .action((pool: string, id: string, options) => changeBackend(action, pool, id, options))
+  changing('weight', 'change the share of a backend')
+    .argument('<id>', 'ring id of the backend')
+    .argument('<weight>', 'share of the ring relative to the others')
+    .action(weighBackend)
 }
 
 function integer(low: number, high: number) {

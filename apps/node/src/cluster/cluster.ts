@@ -3,11 +3,16 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { DiscoveredSeeds, Memberlist } from '@ringway/gossip'
 import type { PeerHub } from '@ringway/peer'
 import type { AnyRing } from '@ringway/ring'
-import { createRouter, type Router } from '@ringway/router'
+import { createRouter, type Router, type RouterEvent } from '@ringway/router'
 import type { StoreEvent } from '@ringway/store'
 import { formatHostPort } from '../config/address.ts'
 import type { NodeConfig, StorePoolConfig } from '../config/config.ts'
 import { NodeError } from '../errors.ts'
+import { EventLog } from '../event-log.ts'
+import { Fleet } from '../fleet/fleet.ts'
+import { isFleetMessage } from '../fleet/fleet-message.ts'
+import { type MemberAction, type MemberRequest, readMemberRequest } from '../fleet/member-action.ts'
+import { routerVerdicts } from '../fleet/router-verdicts.ts'
 import type { Logger } from '../logger.ts'
 import { createSteadyClock } from '../store/steady-clock.ts'
 import { StoreHost } from '../store/store-host.ts'
@@ -26,6 +31,8 @@ const SLOW_START_MS = 5_000
 const HAND_OVER_TIMEOUT_MS = 10_000
 const LEAVE_TIMEOUT_MS = 3_000
 const ABANDON_TIMEOUT_MS = 1_000
+/** How long a member may take to say that it drains or leaves. */
+const ACTION_TIMEOUT_MS = 3_000
 /** A member that calls us, and that gossip does not know, is asked to let us join; not more often than this. */
 const CALL_BACK_INTERVAL_MS = 200
 
@@ -57,6 +64,8 @@ export interface ClusterOptions {
   /** Where `swarm:` seeds lead. */
   readonly swarm: DiscoveredSeeds
   readonly log: Logger
+  /** An operator asked for it; the caller ends this member as a signal would. */
+  readonly onLeave: () => void
 }
 
 /**
@@ -70,13 +79,16 @@ export class Cluster {
   readonly router: Router
   /** Absent when no pool has protocol store. */
   readonly store: StoreHost | undefined
-  readonly pools: readonly PoolRing[]
+  pools: readonly PoolRing[]
   readonly definitions: string
+  readonly fleet: Fleet
+  readonly events = new EventLog()
   readonly listeners = new Set<(event: TopologyEvent) => void>()
   readonly #instance: string
   readonly #swarm: DiscoveredSeeds
   readonly #sharedKeys: SharedKeysCarrier
   readonly #log: Logger
+  readonly #onLeave: () => void
   readonly #directory = new Directory()
   readonly #storePool: StorePoolConfig | undefined
   #state: MemberState = 'joining'
@@ -92,7 +104,9 @@ export class Cluster {
   readonly #strangers = new Set<string>()
   #calledBackAt = Number.NEGATIVE_INFINITY
 
-  constructor({ config, instance, memberlist, hub, swarm, log }: ClusterOptions) {
+  constructor(options: ClusterOptions) {
+    const { config, instance, memberlist, hub, swarm, log, onLeave } = options
+    this.#onLeave = onLeave
     this.config = config
     this.memberlist = memberlist
     this.hub = hub
@@ -106,7 +120,17 @@ export class Cluster {
       version: VERSION,
       ...(config.zone === undefined ? {} : { zone: config.zone }),
       share: (message) => this.#sharedKeys.share(message),
-      log: (event) => log.warn({ ...event }, `backend ${event.type}`),
+      log: (event) => this.#routerSaid(event),
+    })
+    this.fleet = new Fleet({
+      self: config.name,
+      pools: config.pools.filter((pool) => pool.protocol !== 'store'),
+      hub,
+      log,
+      events: this.events,
+      ownVerdicts: () => routerVerdicts(this.router),
+      members: () => new Set(this.members.map(({ name }) => name)),
+      changed: () => this.#refreshSoon(),
     })
     this.#sharedKeys.attach(this.router)
     // On one machine, alone and without a secret, cookies are good until the next start.
@@ -132,7 +156,8 @@ export class Cluster {
   }
 
   get readiness(): { readonly ready: boolean; readonly reason: string } {
-    if (this.#state === 'draining') return { ready: false, reason: 'the node is leaving' }
+    if (!this.#serving) return { ready: false, reason: 'the node is leaving' }
+    if (this.#state === 'draining') return { ready: false, reason: 'the node is drained' }
     if (this.#ready) return { ready: true, reason: 'ready' }
     return {
       ready: false,
@@ -161,6 +186,7 @@ export class Cluster {
     this.refresh()
     this.#met = true
     if (outcome === 'alone' && this.store?.found()) this.#log.info('founded a new cluster')
+    await this.fleet.sourcesAsked()
     await this.#waitUntilServed(signal)
     this.#state = 'active'
     this.#ready = true
@@ -192,11 +218,47 @@ export class Cluster {
     )
   }
 
+  /** @throws NodeError NO_SUCH_MEMBER, CHANGE_REFUSED */
+  async actOnMember(name: string, action: MemberAction): Promise<void> {
+    if (name === this.config.name) this.#act(action)
+    else if (this.hub.isUp(name)) await this.#askMember(name, action)
+    else
+      throw new NodeError(
+        'NO_SUCH_MEMBER',
+        `there is no link to a member ${JSON.stringify(name)}; linked: ${[this.config.name, ...this.members.filter((one) => this.hub.isUp(one.name)).map((one) => one.name)].join(', ')}`,
+      )
+  }
+
+  #askMember(name: string, action: MemberAction): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request: MemberRequest = { t: 'fleet/member', action }
+      this.hub.request(name, request, { timeoutMs: ACTION_TIMEOUT_MS }, (error) => {
+        if (!error) resolve()
+        else reject(new NodeError('CHANGE_REFUSED', `${name} did not ${action}: ${error.message}`))
+      })
+    })
+  }
+
+  #act(action: MemberAction): void {
+    this.#log.info({ action }, 'an operator asked for it')
+    this.events.add(`member-${action}`, { member: this.config.name })
+    if (action === 'leave') {
+      this.#onLeave()
+      return
+    }
+    if (!this.#ready || !this.#serving)
+      throw new NodeError('CHANGE_REFUSED', `${this.config.name} is starting or leaving`)
+    this.#state = action === 'drain' ? 'draining' : 'active'
+    this.#announce()
+    this.#refreshSoon()
+  }
+
   /** A clean goodbye: finish requests, give the data away, gossip the leave. */
   async leave(): Promise<void> {
     this.#serving = false
     this.#sharedKeys.detach()
     this.#ending.abort()
+    this.fleet.close()
     await this.router.close()
     this.#state = 'draining'
     this.#announce()
@@ -213,6 +275,7 @@ export class Cluster {
     this.#serving = false
     this.#sharedKeys.detach()
     this.#ending.abort()
+    this.fleet.close()
     this.store?.close()
     await this.router.close({ drainTimeoutMs: 0 })
     // Others may have met us already: without a word they would take us for failed.
@@ -224,7 +287,8 @@ export class Cluster {
   refresh(): void {
     this.#directory.refresh(this.memberlist.members())
     const members = this.#directory.live
-    const fingerprint = JSON.stringify(members)
+    const backends = this.pools.map(({ pool }) => this.fleet.backends(pool.name))
+    const fingerprint = JSON.stringify([members, backends])
     if (fingerprint === this.#fingerprint) return
     this.#fingerprint = fingerprint
     this.#epoch++
@@ -248,7 +312,10 @@ export class Cluster {
   }
 
   #apply(members: readonly ClusterMember[]): void {
-    for (const pool of this.pools) pool.follow(members)
+    for (const pool of this.pools) {
+      if (pool.pool.protocol === 'store') pool.followMembers(members)
+      else pool.followBackends(this.fleet.backends(pool.pool.name))
+    }
     this.hub.setPeers(
       members
         .filter(({ name }) => name !== this.config.name)
@@ -296,6 +363,15 @@ export class Cluster {
     return store
   }
 
+  /** What the router says about backends goes to the log, to those who listen, and to the other members as a verdict. */
+  #routerSaid(event: RouterEvent): void {
+    this.#log.warn({ ...event }, `backend ${event.type}`)
+    const { type, ...facts } = event
+    this.events.add(type, facts)
+    // The event comes while the router changes: its counters say so after this turn.
+    queueMicrotask(() => this.fleet.verdictsChanged())
+  }
+
   /** Tells gossip what we are. */
   #announce(): void {
     const { zone, weight, admin } = this.config
@@ -319,6 +395,7 @@ export class Cluster {
     for (const type of ['join', 'update', 'suspect', 'refuted', 'fail', 'leave'] as const)
       this.memberlist.on(type, (event) => {
         this.#log.info({ member: event.member.name }, `member ${type}`)
+        this.events.add(`member-${type}`, { member: event.member.name })
         changed()
       })
     this.memberlist.on('evicted', ({ from }) => {
@@ -347,9 +424,23 @@ export class Cluster {
       this.#directory.prove(name, instance, this.memberlist.members())
       this.refresh()
       this.store?.linkUp(name, instance)
+      this.fleet.linkUp(name)
       if (!this.#directory.member(name)) this.#callBack(fields['gossip'])
     })
     this.hub.onDown(({ name }) => this.store?.linkDown(name))
+    this.hub.onMessage(({ name }, message) => {
+      if (isFleetMessage(message)) this.fleet.receive(name, message)
+    })
+    this.hub.onRequest((_from, message, respond, fail) => {
+      const action = readMemberRequest(message)
+      if (!action) return
+      try {
+        this.#act(action)
+        respond(true)
+      } catch (error) {
+        fail('CHANGE_REFUSED', (error as Error).message)
+      }
+    })
     this.hub.onWrongInstance((name, instance) => {
       this.#directory.prove(name, instance, this.memberlist.members())
       this.refresh()

@@ -1,5 +1,10 @@
 import { RING_PLACEMENTS, xxh32 } from '@ringway/ring'
-import type { MigrationConfig, PoolConfig, StaticPoolConfig } from '../config/config.ts'
+import type {
+  BackendSource,
+  MigrationConfig,
+  PoolConfig,
+  StaticPoolConfig,
+} from '../config/config.ts'
 
 /** Placement parameters that all members must share: they are part of the cluster's identity. */
 export const PLACEMENT = { name: 'ringway', pointsPerWeight: 4096, hashTags: true } as const
@@ -25,6 +30,12 @@ function before({ migration }: StaticPoolConfig) {
   return migration ? [migration.placement, inOrder(migration)] : []
 }
 
+/** What a source is; how often it is asked is each member's own business. */
+function named({ type, url, weight, zone = '', ...source }: BackendSource) {
+  const what = 'path' in source ? source.path : 'port' in source ? source.port : 0
+  return [type, 'name' in source ? source.name : '', what, url, weight, zone]
+}
+
 /** 8 hex digits over the pool definitions. A difference between members is reported; it refuses nothing. */
 export function definitionsHash(pools: readonly PoolConfig[]): string {
   const facts = pools
@@ -38,6 +49,7 @@ export function definitionsHash(pools: readonly PoolConfig[]): string {
             inOrder(pool),
             pool.replicas ?? 1,
             ...before(pool),
+            pool.sources.map(named),
           ],
     )
     .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))

@@ -1,5 +1,6 @@
 import type { BackendTopology, MigrationTopology, PoolTopology, Topology } from '@ringway/router'
 import type { BackendConfig, MigrationConfig } from '../config/config.ts'
+import type { FleetBackend } from '../fleet/pool-backends.ts'
 import type { ClusterMember } from './member-tags.ts'
 import type { PoolRing } from './pool-ring.ts'
 
@@ -12,7 +13,10 @@ export function buildTopology(
   return { epoch, pools: pools.map((pool) => poolTopology(pool, members)) }
 }
 
-function poolTopology({ pool, ring }: PoolRing, members: readonly ClusterMember[]): PoolTopology {
+function poolTopology(
+  { pool, ring, backends }: PoolRing,
+  members: readonly ClusterMember[],
+): PoolTopology {
   return {
     name: pool.name,
     protocol: pool.protocol,
@@ -25,8 +29,7 @@ function poolTopology({ pool, ring }: PoolRing, members: readonly ClusterMember[
     ...(pool.protocol === 'store' || pool.multiKey === undefined
       ? {}
       : { multiKey: pool.multiKey }),
-    backends:
-      pool.protocol === 'store' ? members.map(memberBackend) : pool.backends.map(staticBackend),
+    backends: pool.protocol === 'store' ? members.map(memberBackend) : backends.map(staticBackend),
     ...(pool.protocol === 'redis' && pool.migration && { migration: migration(pool.migration) }),
   }
 }
@@ -46,13 +49,16 @@ function memberBackend(member: ClusterMember): BackendTopology {
   }
 }
 
-function staticBackend({ id, address, weight, zone, access }: BackendConfig): BackendTopology {
+function staticBackend(
+  backend: BackendConfig & Partial<Pick<FleetBackend, 'state'>>,
+): BackendTopology {
+  const { id, address, weight, zone, access, state = 'up' } = backend
   return {
     id,
     ...address,
     weight,
     ...(zone === undefined ? {} : { zone }),
     ...(access === undefined ? {} : { access }),
-    state: 'up',
+    state,
   }
 }

@@ -1,6 +1,7 @@
 import type { RingOptions } from '@ringway/ring'
 import type { BackendAccess, CheckTopology, CopyPolicy, HttpPoolTopology } from '@ringway/router'
 import type { HostPort } from './address.ts'
+import type { UpstreamTlsOptions } from './options.ts'
 import type { HttpListenerConfig } from './resolve-http.ts'
 
 /** A checked, complete, frozen configuration: what `createNode` runs on. */
@@ -46,7 +47,7 @@ export interface StorePoolConfig {
   readonly maxMemoryPolicy: 'allkeys-lru' | 'noeviction'
 }
 
-/** A pool of servers that are listed. */
+/** A pool of servers outside the cluster. */
 export interface StaticPoolConfig extends RedisPoolExtras {
   readonly protocol: 'redis' | 'memcached' | 'http'
   readonly name: string
@@ -55,6 +56,10 @@ export interface StaticPoolConfig extends RedisPoolExtras {
   readonly backends: readonly BackendConfig[]
   /** Of protocol `http`. */
   readonly http?: HttpPoolTopology
+  /** Where further backends are found while the node runs. */
+  readonly sources: readonly BackendSource[]
+  /** For backends that are found or added later. */
+  readonly tls?: UpstreamTlsOptions
   readonly migration?: MigrationConfig
 }
 
@@ -80,6 +85,25 @@ export interface BackendConfig {
   readonly zone?: string
   /** How it is reached and spoken to; holds secrets. */
   readonly access?: BackendAccess
+}
+
+/** A place that names backends, asked again and again. */
+export type BackendSource = SourceSettings &
+  (
+    | { readonly type: 'dns'; readonly name: string; readonly port: number }
+    | { readonly type: 'srv'; readonly name: string }
+    | { readonly type: 'file'; readonly path: string }
+  )
+
+export interface SourceSettings {
+  readonly refreshMs: number
+  /** With `${address}` and `${port}`: how a found address is reached. */
+  readonly url: string
+  /** Of every backend that the source does not weigh itself. */
+  readonly weight: number
+  readonly zone?: string
+  /** The DNS server that is asked; absent: those of the machine. */
+  readonly server?: HostPort
 }
 
 export interface ListenerConfig {

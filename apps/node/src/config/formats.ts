@@ -1,5 +1,5 @@
 import { RING_PLACEMENTS } from '@ringway/ring'
-import { parseHostPort } from './address.ts'
+import { type HostPort, parseHostPort } from './address.ts'
 import { parseBackendUrl } from './backend-url.ts'
 import { parseBytes } from './bytes.ts'
 
@@ -51,7 +51,12 @@ export const FORMATS = {
   'backend-url': {
     allowed:
       'redis://HOST:PORT, rediss://HOST:PORT, unix:/PATH, memcached://HOST:PORT, http://HOST:PORT or https://HOST:PORT',
-    accepts: (value) => parseBackendUrl(value) !== undefined,
+    accepts: (value) =>
+      parseBackendUrl(expandBackendUrl(value, { host: '127.0.0.1', port: 1 })) !== undefined,
+  },
+  'dns-name-port': {
+    allowed: 'NAME:PORT, such as cache.internal:6379',
+    accepts: isDnsNamePort,
   },
 } as const satisfies Record<string, Format>
 
@@ -83,4 +88,30 @@ export function parseUntil(value: string, nowMs: number): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})$/.test(value)) return undefined
   const ms = Date.parse(value)
   return Number.isNaN(ms) ? undefined : ms
+}
+
+const ADDRESS_MARK = `\${address}`
+const PORT_MARK = `\${port}`
+
+/** Whether a URL is a template for the addresses that a source finds. */
+export function isUrlTemplate(url: string): boolean {
+  return url.includes(ADDRESS_MARK)
+}
+
+/** The template of a source that was given none. */
+export function defaultUrlTemplate(protocol: string): string {
+  return `${protocol}://${ADDRESS_MARK}:${PORT_MARK}`
+}
+
+/** How the address that a source found is reached. */
+export function expandBackendUrl(template: string, { host, port }: HostPort): string {
+  return template
+    .replaceAll(ADDRESS_MARK, host.includes(':') ? `[${host}]` : host)
+    .replaceAll(PORT_MARK, String(port))
+}
+
+/** True for `NAME:PORT` with a name that DNS may know. */
+function isDnsNamePort(text: string): boolean {
+  const address = parseHostPort(text)
+  return address !== undefined && address.port > 0 && /^[a-z0-9_.-]{1,253}$/.test(address.host)
 }

@@ -56,11 +56,11 @@ export interface PoolOptions {
   readonly maxMemoryPolicy?: 'allkeys-lru' | 'noeviction'
   /** @defaultValue 'slot' */
   readonly multiKey?: 'slot' | 'owner'
-  readonly backends?: readonly BackendOptions[]
+  readonly backends?: readonly BackendEntry[]
   /** Where keys were before: at least one of placement and backends. */
   readonly migrateFrom?: {
     readonly placement?: PlacementName | PlacementEntry
-    readonly backends?: readonly BackendOptions[]
+    readonly backends?: readonly BackendEntry[]
     /** A time in ISO 8601 with its zone, or how long after the start: `90s`, `30m`, `12h`, `7d`. */
     readonly until: string
   }
@@ -95,14 +95,8 @@ export interface PoolOptions {
   readonly tls?: UpstreamTlsOptions
 }
 
-export interface BackendOptions {
-  readonly url: string
-  readonly id?: string
-  readonly weight?: number
-  readonly zone?: string
-  readonly user?: string
-  readonly password?: string
-}
+/** A backend that is a server. */
+export type BackendOptions = BackendEntry & { readonly url: string }
 
 /** Files in PEM. */
 export interface UpstreamTlsOptions {
@@ -146,4 +140,25 @@ export interface ListenerTlsOptions {
   readonly clientCertRequired?: boolean
   /** @defaultValue true */
   readonly http2?: boolean
+}
+
+/** One entry of `backends`: a server with `url`, or a place that names servers with `dns`, `srv` or `file`. */
+export interface BackendEntry {
+  /** With `dns` and `srv` a template: `redis://${address}:${port}`. */
+  readonly url?: string
+  /** `NAME:PORT`: every A and AAAA record is a server. */
+  readonly dns?: string
+  /** `_SERVICE._PROTO.NAME`. */
+  readonly srv?: string
+  /** A file with one server per line, read again when it changes. */
+  readonly file?: string
+  /** @defaultValue 5000 */
+  readonly refreshMs?: number
+  /** DNS server to ask, `HOST:PORT`. */
+  readonly server?: string
+  readonly id?: string
+  readonly weight?: number
+  readonly zone?: string
+  readonly user?: string
+  readonly password?: string
 }

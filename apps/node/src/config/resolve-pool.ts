@@ -1,13 +1,12 @@
 import { NodeError } from '../errors.ts'
-import { formatHostPort } from './address.ts'
-import { type BackendUrl, parseBackendUrl, withoutSecrets } from './backend-url.ts'
 import { parseBytes } from './bytes.ts'
-import type { BackendConfig, MigrationConfig, PoolConfig } from './config.ts'
+import type { MigrationConfig, PoolConfig } from './config.ts'
 import { parseUntil } from './formats.ts'
 import type { PoolOptions } from './options.ts'
+import { POOL_BACKENDS_MAX, resolveBackends } from './resolve-backends.ts'
 import { resolveHttpPool } from './resolve-http.ts'
 import { resolvePlacement } from './resolve-placement.ts'
-import { resolveAccess, resolveRedisPool } from './resolve-redis-pool.ts'
+import { resolveRedisPool } from './resolve-redis-pool.ts'
 
 /** Checks what the schema cannot say about one pool. */
 export function resolvePool(
@@ -19,20 +18,25 @@ export function resolvePool(
   const http = resolveHttpPool(name, pool, zone, source)
   if (pool.protocol !== 'store') {
     const key = `pools.${name}`
-    const backends = resolveBackends(key, pool, pool.backends, source)
+    const { backends, sources } = resolveBackends(key, pool, pool.backends, source)
     const placement = resolvePlacement(pool.placement, backends, `${key}.placement`, source)
     const migration = resolveMigration(key, pool, { placement, backends }, source)
-    const extras = resolveRedisPool(name, pool, backends.length, source)
-    const resolved = {
+    // How many servers a source names is not known yet.
+    const count = sources.length === 0 ? backends.length : POOL_BACKENDS_MAX
+    const extras = resolveRedisPool(name, pool, count, source)
+    const { tls, multiKey } = pool
+    return {
       protocol: pool.protocol,
       name,
       placement,
       backends,
+      sources,
+      ...(tls === undefined ? {} : { tls }),
+      ...(multiKey === undefined ? {} : { multiKey }),
       ...(migration && { migration }),
       ...extras,
       ...(http && { http }),
     }
-    return pool.multiKey === undefined ? resolved : { ...resolved, multiKey: pool.multiKey }
   }
   resolveRedisPool(name, pool, 0, source)
   if (pool.backends !== undefined)
@@ -81,7 +85,17 @@ function resolveMigration(
       'CONFIG_INVALID',
       `${source}: ${oldKey}: found in a pool with protocol ${pool.protocol}; allowed: protocol redis`,
     )
-  const old = resolveBackends(oldKey, pool, migrateFrom.backends ?? pool.backends, source)
+  const { backends: old, sources } = resolveBackends(
+    oldKey,
+    pool,
+    migrateFrom.backends ?? pool.backends,
+    source,
+  )
+  if (sources.length > 0)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: ${oldKey}.backends: found dns, srv or file; allowed: the servers that there were, with url`,
+    )
   const oldPlacement = migrateFrom.placement ?? pool.placement
   const resolved = resolvePlacement(oldPlacement, old, `${oldKey}.placement`, source)
   if (JSON.stringify([resolved, old]) === JSON.stringify([now.placement, now.backends]))
@@ -94,54 +108,4 @@ function resolveMigration(
     backends: old,
     untilMs: parseUntil(migrateFrom.until, Date.now()) ?? 0,
   }
-}
-
-function resolveBackends(
-  key: string,
-  pool: PoolOptions,
-  given: PoolOptions['backends'],
-  source: string,
-): readonly BackendConfig[] {
-  const backends = (given ?? []).map((backend, index) => {
-    const url = urlOf(key, pool, backend.url, source)
-    const { address, path } = url
-    const access = resolveAccess(url, backend, pool, `${key}.backends.${index}`, source)
-    return {
-      id: backend.id ?? (path === undefined ? formatHostPort(address) : `unix:${path}`),
-      address,
-      ...(access === undefined ? {} : { access }),
-      weight: backend.weight ?? 1,
-      ...(backend.zone === undefined ? {} : { zone: backend.zone }),
-    }
-  })
-  if (backends.length === 0)
-    throw new NodeError(
-      'CONFIG_INVALID',
-      `${source}: ${key}.backends is missing; allowed: a list of at least 1 server for a ${pool.protocol} pool`,
-    )
-  const repeated = backends.find(
-    ({ id }, index) => backends.findIndex((other) => other.id === id) !== index,
-  )
-  if (repeated)
-    throw new NodeError(
-      'CONFIG_INVALID',
-      `${source}: ${key}.backends: ${repeated.id} is listed twice; allowed: every id once`,
-    )
-  return backends
-}
-
-/** What each protocol's servers are reached by. */
-const SCHEMES: Readonly<Record<string, readonly string[]>> = {
-  redis: ['redis', 'rediss', 'unix'],
-  memcached: ['memcached'],
-  http: ['http', 'https'],
-}
-
-function urlOf(key: string, { protocol }: PoolOptions, text: string, source: string): BackendUrl {
-  const url = parseBackendUrl(text)
-  if (url !== undefined && SCHEMES[protocol]?.includes(url.scheme ?? protocol)) return url
-  throw new NodeError(
-    'CONFIG_INVALID',
-    `${source}: ${key}.backends: found ${withoutSecrets(text)} in a pool with protocol ${protocol}; allowed: ${protocol}://HOST:PORT`,
-  )
 }

@@ -77,7 +77,7 @@ function refuseOthers(name: string, pool: PoolOptions, source: string): void {
 export function resolveAccess(
   url: BackendUrl,
   backend: NonNullable<PoolOptions['backends']>[number],
-  pool: PoolOptions,
+  pool: Pick<PoolOptions, 'tls'>,
   key: string,
   source: string,
 ): BackendAccess | undefined {

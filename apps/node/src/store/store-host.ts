@@ -16,6 +16,7 @@ import {
   type StoreTopology,
 } from '@ringway/store'
 import { isSharedKeys } from '../cluster/shared-keys.ts'
+import { isFleetMessage } from '../fleet/fleet-message.ts'
 
 const CLOSED_REPLY = new TextEncoder().encode('-ERR the node is closed\r\n')
 
@@ -61,7 +62,7 @@ export class StoreHost implements PoolDriver {
     }
     const parse = createMessageParser(SLOT_COUNT)
     hub.onMessage(({ name }, message) => {
-      if (this.#closed || isSharedKeys(message)) return
+      if (this.#closed || isSharedKeys(message) || isFleetMessage(message)) return
       const parsed = parse(message)
       if (parsed) this.#store.receive(name, parsed, now(), this.#effects)
       else onStrange(name)

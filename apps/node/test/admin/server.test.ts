@@ -3,6 +3,7 @@ import { createAdminServer } from '../../src/admin/server.ts'
 import type { AdminView } from '../../src/admin/view.ts'
 import { PoolRing } from '../../src/cluster/pool-ring.ts'
 import { resolveConfig } from '../../src/config/resolve.ts'
+import { EventLog } from '../../src/event-log.ts'
 import { createLogger } from '../../src/logger.ts'
 import { describeRing, planChange } from '../../src/ring-view.ts'
 
@@ -35,6 +36,9 @@ const view: AdminView = {
     const found = RINGS.find((each) => each.pool.name === (pool ?? 'cache'))
     return found && planChange(found, change)
   },
+  changeBackend: () => undefined,
+  actOnMember: async () => {},
+  events: new EventLog(),
   metrics: async () => 'ringway_up 1\n',
 }
 const server = (token?: string) =>

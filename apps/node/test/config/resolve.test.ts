@@ -169,7 +169,7 @@ describe('resolveConfig', () => {
     [
       'a backend of another protocol',
       { pools: { a: { protocol: 'memcached', backends: [{ url: 'redis://a:1' }] } } },
-      /pools\.a\.backends: found redis:\/\/a:1 in a pool with protocol memcached; allowed: memcached:\/\//,
+      /pools\.a\.backends\.0\.url: found "redis:\/\/a:1" in a pool with protocol memcached; allowed: memcached:\/\//,
     ],
     [
       'memcached clients of a store pool',

@@ -1,4 +1,4 @@
-import type { ApiMember } from '../../admin/view.ts'
+import type { ApiMember, ApiPool } from '../../admin/view.ts'
 import { type AdminClientOptions, askAdmin } from '../admin-client.ts'
 import { formatTable } from '../table.ts'
 
@@ -17,6 +17,22 @@ export async function printMembers(
       reply.members.map(row),
     ),
   )
+  const { pools } = await askAdmin<{ pools: readonly ApiPool[] }>('/v1/pools', options)
+  for (const line of pools.flatMap(overrideLines)) console.log(line)
+}
+
+/** What operators changed over the file, so that nobody wonders why a pool is not what the file says. */
+export function overrideLines({ name, backends, removed = [] }: ApiPool): readonly string[] {
+  const changed = backends.flatMap(({ override }) => (override ? [override] : []))
+  return [...changed, ...removed].map(({ backend, by, added, removed, draining, weight }) => {
+    const what = [
+      ...(added ? ['added'] : []),
+      ...(removed ? ['removed'] : []),
+      ...(draining ? ['draining'] : []),
+      ...(weight === undefined ? [] : [`weight ${weight}`]),
+    ]
+    return `pool ${name}: backend ${backend}: ${what.join(', ')} (at run time, on ${by})`
+  })
 }
 
 function row(member: ApiMember): string[] {

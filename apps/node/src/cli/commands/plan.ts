@@ -24,7 +24,7 @@ export async function printPlan(options: PlanQuery): Promise<void> {
   const ring = await askAdmin<ApiRing>(`/v1/pools/${encodeURIComponent(pool)}/ring`, options)
   const body =
     add === undefined ? { pool, remove } : { pool, add: parseNode(add, ring.protocol !== 'store') }
-  const plan = await askAdmin<ApiPlan>('/v1/plan', options, body)
+  const plan = await askAdmin<ApiPlan>('/v1/plan', options, { method: 'POST', body })
   console.log(options.json ? JSON.stringify(plan, null, 2) : describe(plan, ring.placement))
 }
 

@@ -20,13 +20,18 @@ export async function start(flags: StartFlags): Promise<number> {
   const config = resolveConfig(options, flags.config ?? 'options')
   const log = createLogger(config.logLevel, config.name)
   const stop = new AbortController()
-  const stopped = stopRequest()
+  let leave = (_reason: string) => {}
+  const left = new Promise<string>((resolve) => {
+    leave = resolve
+  })
+  const stopped = Promise.race([stopRequest(), left])
   void stopped.then(() => stop.abort())
 
   const node = await createNode(options, {
     log,
     signal: stop.signal,
     source: flags.config ?? 'options',
+    onLeave: () => leave('an operator asked it to leave'),
   }).catch((error) => {
     if (stop.signal.aborted) return undefined
     throw error

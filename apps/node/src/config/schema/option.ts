@@ -33,6 +33,7 @@ export interface OptionSchema {
     | 'bytes'
     | 'key'
     | 'backend-url'
+    | 'dns-name-port'
     | 'placement'
     | 'until'
   readonly 'x-allowed'?: string

@@ -1,47 +1,8 @@
+import { BACKEND_SCHEMA } from './backend.ts'
 import { HTTP_POOL_PROPERTIES } from './http.ts'
 import type { OptionSchema } from './option.ts'
 import { OLD_PLACEMENT_SCHEMA, PLACEMENT_SCHEMA } from './placement.ts'
 import { REDIS_POOL_PROPERTIES } from './redis-pool.ts'
-
-const backend: OptionSchema = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['url'],
-  properties: {
-    url: {
-      type: 'string',
-      description:
-        'Where the server is: `redis://[USER:PASSWORD@]HOST:PORT[/DATABASE]` (`rediss://` in TLS), `unix:/PATH[?db=DATABASE]` `memcached://HOST:PORT`, `http://HOST:PORT` or `https://HOST:PORT`.',
-      'x-format': 'backend-url',
-    },
-    id: {
-      type: 'string',
-      description: 'Ring id. Keys follow the id, not the address.',
-      minLength: 1,
-      maxLength: 255,
-    },
-    weight: {
-      type: 'number',
-      description: 'Share of the ring relative to the others.',
-      exclusiveMinimum: 0,
-      maximum: 1000,
-      default: 1,
-    },
-    zone: { type: 'string', description: 'Zone of the backend.', minLength: 1, maxLength: 64 },
-    user: {
-      type: 'string',
-      description: '`redis`: user of AUTH, when it is not in the URL.',
-      minLength: 1,
-      maxLength: 512,
-    },
-    password: {
-      type: 'string',
-      description: '`redis`: password of AUTH, when it is not in the URL.',
-      minLength: 1,
-      maxLength: 512,
-    },
-  },
-}
 
 /** One entry of `pools`. */
 export const POOL_SCHEMA: OptionSchema = {
@@ -93,9 +54,9 @@ export const POOL_SCHEMA: OptionSchema = {
     },
     backends: {
       type: 'array',
-      description: '`redis`, `memcached` and `http`: the servers.',
+      description: '`redis`, `memcached` and `http`: the servers, and places that name servers.',
       minItems: 1,
-      items: backend,
+      items: BACKEND_SCHEMA,
     },
     migrateFrom: {
       type: 'object',
@@ -109,7 +70,7 @@ export const POOL_SCHEMA: OptionSchema = {
           type: 'array',
           description: 'The old servers. Default: those of the pool.',
           minItems: 1,
-          items: backend,
+          items: BACKEND_SCHEMA,
         },
         until: {
           type: 'string',
