@@ -9,9 +9,9 @@ export type {
   RouterCounters,
 } from './counters.ts'
 export { ROUTER_ERROR_CODES, RouterError, type RouterErrorCode } from './errors.ts'
-export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
 export { EJECT_PERCENT_MAX } from './health/ejection-cap.ts'
 export { Electorate, type ElectorateLimits, type Verdict } from './health/electorate.ts'
+export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
 export { DEFAULT_LIMITS, type RouterLimits } from './limits.ts'
 export { type CookieSettings, cookieFault } from './plan/http/cookie-settings.ts'
 export type { ForwardingOptions } from './plan/http/forwarding.ts'
