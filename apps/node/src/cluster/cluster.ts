@@ -14,6 +14,7 @@ import { isFleetMessage } from '../fleet/fleet-message.ts'
 import { type MemberAction, type MemberRequest, readMemberRequest } from '../fleet/member-action.ts'
 import { routerVerdicts } from '../fleet/router-verdicts.ts'
 import type { Logger } from '../logger.ts'
+import { createLearnedSessions } from '../store/learned-sessions.ts'
 import { createSteadyClock } from '../store/steady-clock.ts'
 import { StoreHost } from '../store/store-host.ts'
 import { VERSION } from '../version.ts'
@@ -360,6 +361,11 @@ export class Cluster {
       onStrange: (member) => this.#logStrange(member),
     })
     this.router.attachPool(pool.name, store)
+    this.router.attachSessions(
+      createLearnedSessions(store, (error) =>
+        this.#log.warn({ err: error }, 'a learned session could not be read or kept in the store'),
+      ),
+    )
     return store
   }
 

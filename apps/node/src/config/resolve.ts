@@ -49,6 +49,7 @@ export function resolveConfig(options: NodeOptions, source = 'options'): NodeCon
     ...(raw.admin ? { admin: resolveAdmin(raw.admin) } : {}),
   }
   checkReferences(config, source)
+  checkLearned(config, source)
   checkStickyKeys(config, source)
   checkAddresses(config, source)
   checkExposure(config, source)
@@ -114,6 +115,19 @@ function checkReferences(config: NodeConfig, source: string): void {
 function servedPools(config: NodeConfig) {
   return config.listeners.flatMap(({ protocol, pool, http }, index) =>
     (http?.routes ?? [{ pool }]).map((route) => ({ index, protocol, pool: route.pool })),
+  )
+}
+
+/** Learned sessions are kept in the store, where the other routers find them. */
+function checkLearned({ listeners, pools }: NodeConfig, source: string): void {
+  if (pools.some(({ protocol }) => protocol === 'store')) return
+  const index = listeners.findIndex(({ http }) =>
+    http?.routes.some(({ sticky }) => sticky === 'learned'),
+  )
+  if (index < 0) return
+  throw new NodeError(
+    'CONFIG_INVALID',
+    `${source}: listeners.${index}.routes: found sticky: learned and no pool that keeps sessions; allowed: with a pool of protocol store`,
   )
 }
 

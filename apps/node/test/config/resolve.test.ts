@@ -196,6 +196,20 @@ describe('resolveConfig', () => {
       /listeners\.0\.pool: found "x"; allowed: store/,
     ],
     [
+      'learned sessions without a place to keep them',
+      {
+        pools: { app: { protocol: 'http', backends: [{ url: 'http://a:1' }] } },
+        listeners: [
+          {
+            protocol: 'http',
+            bind: '127.0.0.1:1',
+            routes: [{ pool: 'app', key: ['cookie:sid'], sticky: 'learned' }],
+          },
+        ],
+      },
+      /listeners\.0\.routes: found sticky: learned and no pool.*protocol store/,
+    ],
+    [
       'two store pools',
       { pools: { a: { protocol: 'store' }, b: { protocol: 'store' } } },
       /found the store pools a, b; allowed: one/,
