@@ -65,7 +65,8 @@ function readPlainly(stream: Buffer): {
     const end = stream.indexOf(crlf, at)
     const text = stream.toString('latin1', at, end < 0 ? stream.length : end)
     const valid = end < 0 ? /^.(-?\d{0,10})?\r?$/s : /^.(0|-?[1-9]\d{0,9})$/s
-    if (text === '' || !text.startsWith(mark)) throw new Error(text === '' ? 'short' : 'bad')
+    if (at === stream.length) throw new Error('short')
+    if (!text.startsWith(mark)) throw new Error('bad')
     if (/^.(0\d|-0|-?\d{11})/s.test(text) || !valid.test(text)) throw new Error('bad')
     if (end < 0) throw new Error('short')
     at = end + 2
