@@ -2,10 +2,10 @@
 // hashring and consistent-hash. With UPDATE_DOCS=1 the tables in docs/ are replaced by those of this run.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type Row, report } from '../harness.ts'
+import { missingOwners, type Row, report } from '../harness.ts'
 import { checkPlacements } from './answers.ts'
 import { measureQuality, type Quality, qualityTable } from './quality.ts'
-import { measureSpeed, missingOwners, speedRows, speedTable } from './speed.ts'
+import { measureSpeed, speedRows, speedTable } from './speed.ts'
 import { PACKAGES, PLACEMENTS } from './subjects.ts'
 
 function qualityRows(all: ReadonlyMap<string, readonly Quality[]>): Row[] {

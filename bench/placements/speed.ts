@@ -1,4 +1,5 @@
-import { type Contender, compare, type Row, timingOf } from '../harness.ts'
+import { type Contender, compare, lookUpLoop, type Row, timingOf } from '../harness.ts'
+import { measureGroupcache } from './groupcache.ts'
 import { serverNames } from './quality.ts'
 import type { Subject } from './subjects.ts'
 
@@ -16,13 +17,6 @@ export interface Speed {
   readonly buildMs: number
 }
 
-let missing = 0
-
-/** Look-ups that found nobody, over all contenders: 0, or the figures are worth nothing. */
-export function missingOwners(): number {
-  return missing
-}
-
 /** Keys of 20 characters, flat in memory like those that a server reads from a socket. */
 function flatKeys(): string[] {
   return Array.from({ length: KEYS }, (_, i) =>
@@ -36,24 +30,7 @@ function contender(subject: Subject, keys: readonly string[]): Contender {
   for (const key of keys) find(key)
   const each = ((performance.now() - before) * 1e6) / keys.length
   const passes = Math.max(1, Math.round(Math.min(OPERATIONS, EFFORT_NS / each) / keys.length))
-  // A loop of its own for each, so that the compiler learns nothing of the others.
-  const loop = new Function(
-    'keys',
-    'passes',
-    'find',
-    `let missing = 0
-     for (let pass = 0; pass < passes; pass++) {
-       for (let i = 0; i < keys.length; i++) if (find(keys[i]) === undefined) missing++
-     }
-     return missing // ${subject.name}`,
-  ) as (keys: readonly string[], passes: number, find: (key: string) => unknown) => number
-  return {
-    name: subject.name,
-    operations: passes * keys.length,
-    run: () => {
-      missing += loop(keys, passes, find)
-    },
-  }
+  return lookUpLoop(subject.name, keys, passes, find)
 }
 
 /** Look-ups and builds at 100 nodes, rounds interleaved. */
@@ -64,12 +41,13 @@ export function measureSpeed(subjects: readonly Subject[]): Speed[] {
   const builds = compare(
     subjects.map(({ name, make }) => ({ name, operations: 1, run: () => void make(ids) })),
   )
-  return subjects.map(({ name }) => ({
+  const measured = subjects.map(({ name }) => ({
     name,
     lookUpNs: timingOf(lookUps, name).wallNs,
     lookUpCpuNs: timingOf(lookUps, name).cpuNs,
     buildMs: timingOf(builds, name).wallNs / 1e6,
   }))
+  return [...measured, ...measureGroupcache(NODES, KEYS, OPERATIONS)]
 }
 
 /** As rows of the report. */

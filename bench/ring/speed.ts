@@ -2,7 +2,15 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { createRing, type Ring, slotOf } from '@ringway/ring'
 import HashRing from 'hashring'
-import { type Contender, collectGarbage, compare, median, type Row, timingOf } from '../harness.ts'
+import {
+  type Contender,
+  collectGarbage,
+  compare,
+  lookUpLoop,
+  median,
+  type Row,
+  timingOf,
+} from '../harness.ts'
 import { addresses, asNodes, consistentHash, hashRingUncached, sessionKeys } from './subjects.ts'
 
 /** Few keys measure the algorithm: with their part of the ring they stay in the second-level cache. */
@@ -11,34 +19,18 @@ const HOT_KEYS = 1_024
 const SPREAD_KEYS = 16_384
 const OPERATIONS = 600_000
 
-/** Uses the answers, so that no engine may skip finding them. */
-let sink = 0
+/** The passes over `keys` that make about so much of the whole number of look-ups. */
+function passesOf(keys: readonly unknown[], effort: number): number {
+  return Math.max(1, Math.round((effort * OPERATIONS) / keys.length))
+}
 
-/**
- * A contender of its own code: functions made at one place share what the compiler learns about their callees, and the
- * loop would call each `find` as if it could be any of them.
- */
 function lookUps<K>(
   name: string,
   keys: readonly K[],
   effort: number,
   find: (key: K) => unknown,
 ): Contender {
-  const passes = Math.max(1, Math.round((effort * OPERATIONS) / keys.length))
-  const loop = new Function(
-    'keys',
-    'passes',
-    'find',
-    `let missing = 0
-     for (let pass = 0; pass < passes; pass++) {
-       for (let i = 0; i < keys.length; i++) if (find(keys[i]) === undefined) missing++
-     }
-     return missing // ${name}`,
-  ) as (keys: readonly K[], passes: number, find: (key: K) => unknown) => number
-  const run = () => {
-    sink += loop(keys, passes, find)
-  }
-  return { name, operations: passes * keys.length, run }
+  return lookUpLoop(name, keys, passesOf(keys, effort), find)
 }
 
 /** Look-ups at 100 nodes. */
@@ -173,9 +165,4 @@ export function measureUpdates(): Row[] {
     },
     { what: 'add one node to 1000: hashring', value: theirs, unit: 'ms' },
   ]
-}
-
-/** For `main`: the sum that keeps the answers alive. */
-export function sunk(): number {
-  return sink
 }
