@@ -6,6 +6,7 @@ import { formatTable } from '../table.ts'
 import { firstPool, type PoolQuery } from './ring.ts'
 
 const TRANSFERS_SHOWN_MAX = 20
+const PORT = /:\d+$/
 
 export interface PlanQuery extends PoolQuery {
   readonly add?: string
@@ -23,22 +24,31 @@ export async function printPlan(options: PlanQuery): Promise<void> {
   const pool = options.pool ?? (await firstPool(options))
   const ring = await askAdmin<ApiRing>(`/v1/pools/${encodeURIComponent(pool)}/ring`, options)
   const body =
-    add === undefined ? { pool, remove } : { pool, add: parseNode(add, ring.protocol !== 'store') }
+    add === undefined
+      ? { pool, remove }
+      : {
+          pool,
+          add: parseNode(
+            add,
+            ring.nodes.map(({ id }) => id),
+          ),
+        }
   const plan = await askAdmin<ApiPlan>('/v1/plan', options, { method: 'POST', body })
   console.log(options.json ? JSON.stringify(plan, null, 2) : describe(plan, ring.placement))
 }
 
 /**
- * `NAME` or `NAME:WEIGHT`. Backends of servers are named `HOST:PORT`, so there a single number after a colon is the port.
+ * `NAME` or `NAME:WEIGHT`. Where the nodes of a ring are named `HOST:PORT`, a single number after a colon is the port.
  */
 export function parseNode(
   text: string,
-  namesHavePorts: boolean,
+  names: readonly string[],
 ): { readonly id: string; readonly weight?: number } {
   const match = /^(?<id>.+):(?<weight>\d{1,9}(?:\.\d{1,9})?)$/.exec(text)
   const { id = text, weight } = match?.groups ?? {}
   if (weight === undefined) return { id: text }
-  if (namesHavePorts && !/:\d+$/.test(id)) return { id: text }
+  const namesHavePorts = names.some((name) => PORT.test(name))
+  if (namesHavePorts && !PORT.test(id)) return { id: text }
   return { id, weight: Number(weight) }
 }
 
