@@ -379,8 +379,11 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   }
 
   #keyspacesOf(bytes: Uint8Array, from: number, to: number): readonly string[] {
-    const backend = this.#backendAt(this.placement.positionOf(bytes, from, to))
-    return backend === undefined ? [] : [keyspaceOf(backend)]
+    const place = this.placement.positionOf(bytes, from, to)
+    const backend = this.#backendAt(place)
+    if (backend === undefined) return []
+    const copies = this.#replicas > 1 ? this.ranksAt(place, this.#replicas) : []
+    return [backend, ...copies].map(keyspaceOf)
   }
 
   #forget(): void {

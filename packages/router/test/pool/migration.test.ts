@@ -156,6 +156,30 @@ describe.skipIf(reason !== undefined)('a pool that moves to another ring', () =>
     expect(await askRedis(first?.port ?? 0, 'DBSIZE')).toBe(':0\r\n')
   })
 
+  it('leaves the old value where the new ring has a copy of it', async () => {
+    const { client, old, pool, migration, router, backends } = await startMigration()
+    router.post(topologyMessage(2, { ...pool, replicas: 2, migration }))
+    const redis = client()
+    const { placement } = pool
+    const ring = createRing(backends, placement)
+    // Keys whose old owner is the second one now.
+    const keys = Array.from({ length: 200 }, (_, i) => `k${i}`)
+      .filter((key) => ring.owners(key, 2)[1] === `127.0.0.1:${old(key)}`)
+      .slice(0, 8)
+    expect(keys.length).toBe(8)
+    for (const key of keys) await askRedis(old(key), `HSET ${key} before 1`)
+    for (const key of keys.slice(4)) expect(await redis.ask(`HLEN ${key}`)).toBe(':1\r\n')
+    for (const key of keys) expect(await redis.ask(`HSET ${key} after 1`)).toBe(':1\r\n')
+    for (const key of keys)
+      for (const id of ring.owners(key, 2)) {
+        const port = Number(id.split(':')[1])
+        await eventually(
+          `${key} is whole at ${id}`,
+          async () => (await askRedis(port, `HLEN ${key}`)) === ':2\r\n',
+        )
+      }
+  })
+
   it('ends when its time is over', async () => {
     const { client, event, old, moving, router, counters, pool, migration } = await startMigration()
     const redis = client()
