@@ -202,6 +202,16 @@ describe('a memberlist', () => {
     expect(errors[0]?.error).toMatchObject({ code: 'GOSSIP_ABORTED' })
   })
 
+  it('is known by the address that it advertises', async () => {
+    const a = await create('a', { advertise: { host: '127.0.0.2' } })
+    const b = await create('b')
+    expect(a.address).toEqual({ host: '127.0.0.2', port: a.bound.port })
+    expect(await b.join([seed(a)])).toEqual({ joined: 1, errors: [] })
+    expect(b.member('a')?.address).toEqual({ host: '127.0.0.2', port: a.bound.port })
+    await b.leave()
+    await vi.waitFor(() => expect(view(a)).toEqual(['a alive', 'b left']), WAIT)
+  })
+
   it('answers nobody outside its ranges', async () => {
     const a = await create('a', { cidrsAllowed: ['10.0.0.0/8'], advertise: { host: '10.0.0.1' } })
     const b = await create('b')

@@ -73,7 +73,7 @@ export class AntiEntropy {
     for (const row of remote.nodes) {
       if (row.state === 'alive' && this.#isKnown(row)) continue
       const reason = rowFault(row, options.versions)
-      if (reason === undefined) this.#mergeRow(row, now, out)
+      if (reason === undefined) this.#mergeRow(row, from, now, out)
       else if (++refused <= REFUSALS_TOLD_MAX) this.#refuse(row.name, reason, from, out)
     }
     if (refused > REFUSALS_TOLD_MAX) {
@@ -92,14 +92,14 @@ export class AntiEntropy {
     return known !== undefined && known !== membership.self && isOldNews(membership, known, row)
   }
 
-  #mergeRow(row: NodeState, now: Millis, out: Effects): void {
+  #mergeRow(row: NodeState, from: Address, now: Millis, out: Effects): void {
     const { membership, planted } = this.#context
     const { name, incarnation } = row
     const us = membership.peer(membership.self).name
     if (row.state === 'alive') {
-      this.#transitions.alive(aliveOf(row), undefined, now, out)
+      this.#transitions.alive(aliveOf(row), from, now, out)
     } else if (name === us && row.state !== 'suspect') {
-      this.#transitions.evicted(incarnation, us, now, out)
+      this.#transitions.evicted(incarnation, `${from.host}:${from.port}`, now, out)
     } else if (row.state === 'left') {
       this.#transitions.dead({ type: 'dead', incarnation, node: name, from: name }, now, out)
     } else if (row.state === 'dead' && planted === 'dead-by-hearsay') {

@@ -18,6 +18,7 @@ export const PLANTED_BUGS = [
   'skip-refutation',
   'suspicion-never-ends',
   'stale-alive-revives',
+  'revive-the-forgotten',
   'dead-by-hearsay',
   'no-gossip-of-deaths',
   'no-healing',

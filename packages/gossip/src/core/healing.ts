@@ -48,6 +48,11 @@ export class Healing {
     this.#arm(now, out)
   }
 
+  /** What is remembered of a member that was given up and is not back. */
+  lost(name: string): Lost | undefined {
+    return this.#lost.get(name)
+  }
+
   /** The member is back, or said goodbye; what was remembered of it, if it was lost. */
   find(name: string): Lost | undefined {
     const lost = this.#lost.get(name)

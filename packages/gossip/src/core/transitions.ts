@@ -47,7 +47,7 @@ export class Transitions {
     const fault =
       aliveFault(claim, options.versions) ?? (own ? undefined : options.refusal?.(claim))
     if (fault !== undefined) refuse(claim.node, fault, out)
-    else if (row === undefined) this.#admit(claim, now, out)
+    else if (row === undefined) this.#admit(claim, from, now, out)
     else this.#aliveAgain(row, claim, from, now, out)
   }
 
@@ -164,7 +164,7 @@ export class Transitions {
     else this.#giveUp(row, claim.from, now, out)
   }
 
-  #admit(claim: Alive, now: Millis, out: Effects): void {
+  #admit(claim: Alive, from: Address | undefined, now: Millis, out: Effects): void {
     const { config, membership, options } = this.#context
     // Incarnation 0 is nobody's: memberlist keeps a dead phantom of it.
     if (claim.incarnation === 0) return
@@ -172,6 +172,8 @@ export class Transitions {
       refuse(claim.node, `address ${hostOf(claim.address)} is not allowed`, out)
     } else if (membership.size >= config.membersMax) {
       refuse(claim.node, `the table is full (${config.membersMax} members)`, out)
+    } else if (this.#isRevival(claim, from)) {
+      this.#tellOfDeath(claim.node, claim.incarnation, out)
     } else {
       this.#insert(claim, now, out)
     }
@@ -208,18 +210,39 @@ export class Transitions {
   }
 
   /**
+   * Somebody who has not heard of a death tells what we gave up and forgot as alive. Only the member itself may say so;
+   * it climbs above the accusation when it hears it. (memberlist believes it: hashicorp/memberlist#312)
+   */
+  #isRevival(claim: Alive, from: Address | undefined): boolean {
+    const lost = this.#healing.lost(claim.node)
+    if (lost === undefined || claim.incarnation > lost.incarnation) return false
+    if (this.#context.planted === 'revive-the-forgotten') return false
+    const { to } = lost
+    const itself = from !== undefined && isSameTarget(from, to)
+    return !itself && isSameTarget(to, targetOf(claim, this.#context.options.port))
+  }
+
+  /**
    * A member that we gave up is back, after its record was forgotten. It may never have heard of its
    * death; it must, because others have served in its place since then.
    */
   #remind(row: Row, out: Effects): void {
-    const { membership, planted } = this.#context
+    const { membership } = this.#context
     const { name, to } = membership.peer(row)
-    const lost = this.#healing.find(name)
-    if (lost === undefined || !isSameTarget(lost.to, to) || planted === 'skip-reminder') return
-    const incarnation = Math.max(lost.incarnation, membership.incarnation(row))
+    const lost = this.#healing.lost(name)
+    if (lost !== undefined && isSameTarget(lost.to, to))
+      this.#tellOfDeath(name, membership.incarnation(row), out)
+    this.#healing.find(name)
+  }
+
+  #tellOfDeath(name: string, claimed: number, out: Effects): void {
+    const { membership, planted, tally } = this.#context
+    const lost = this.#healing.lost(name)
+    if (lost === undefined || planted === 'skip-reminder') return
+    const incarnation = Math.max(lost.incarnation, claimed)
     const from = membership.peer(membership.self).name
-    this.#context.tally.reminders++
-    out.sendPacket(to, [{ type: 'dead', incarnation, node: name, from }])
+    tally.reminders++
+    out.sendPacket(lost.to, [{ type: 'dead', incarnation, node: name, from }])
   }
 
   /** Somebody tells what we were before a restart, or what we never were. */

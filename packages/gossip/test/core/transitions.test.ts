@@ -370,11 +370,29 @@ describe('a record that was forgotten', () => {
   test('is remembered enough to tell the member of its death when it is back', () => {
     const bench = forget()
     bench.out.clear()
-    bench.hear(alive('b', 1))
+    bench.hear(alive('b', 1), placeOf('b'))
     expect(bench.state('b')).toBe('alive')
     expect(bench.out.sent).toEqual([
       { type: 'packet', to: placeOf('b'), messages: [dead('b', 4, 'a')] },
     ])
+  })
+
+  test('does not come back by hearsay, but by a word of its own above its death', () => {
+    for (const hearsay of [alive('b', 1), alive('b', 4)]) {
+      const bench = forget()
+      bench.out.clear()
+      bench.hear(hearsay).merge(row('b', 'alive', hearsay.incarnation))
+      expect(bench.state('b')).toBe('unknown')
+      expect(bench.told).toEqual([])
+      const told = { type: 'packet', to: placeOf('b'), messages: [dead('b', 4, 'a')] }
+      expect(bench.out.sent).toEqual([told, told])
+      expect(bench.hear(alive('b', 5)).state('b')).toBe('alive')
+    }
+  })
+
+  test('comes back by hearsay when it lives elsewhere now', () => {
+    const bench = forget().hear(alive('b', 1, { address: addressOf('q') }))
+    expect(bench.state('b')).toBe('alive')
   })
 
   test('of a leave is not remembered', () => {

@@ -113,6 +113,14 @@ const STORIES = {
     const deaths = sim.view('n2').events.filter((event) => event.type === 'fail')
     expect(deaths, sim.label).toEqual([])
   },
+  'who slept through a death does not undo it': (seed, planted) => {
+    const sim = begin(seed, planted).pause('n2').kill('n1').advance(minutes(3))
+    expect(sim.view('n0').state('n1'), sim.label).toBe('unknown')
+    sim.resume('n2').advance(minutes(2))
+    const told = ['n0', 'n3', 'n4', 'n5'].flatMap((id) => sim.view(id).events)
+    const revivals = told.filter((event) => event.type === 'fail' && event.member.name === 'n1')
+    expect(revivals.length, sim.label).toBe(4)
+  },
   'a death is not taken on hearsay': (seed, planted) => {
     const sim = begin(seed, planted)
     const [row] = sim
@@ -147,6 +155,7 @@ const FOUND_BY: Record<PlantedBug, keyof typeof STORIES> = {
   'skip-refutation': 'a member is accused falsely',
   'suspicion-never-ends': 'a member dies',
   'stale-alive-revives': 'a member returns from death',
+  'revive-the-forgotten': 'who slept through a death does not undo it',
   'dead-by-hearsay': 'a death is not taken on hearsay',
   'no-gossip-of-deaths': 'news of a death travels',
   'no-healing': 'a long partition heals, and who was cut off hears of it',
