@@ -283,11 +283,16 @@ describe.skipIf(missingRedis() !== undefined)('copies at their limits', () => {
       redis,
       keys.map((key) => ['HSET', key, 'f', 'before']),
     )
-    // The run of a server is learned within a tick or two.
+    // The run of a server is learned within a tick or two: it has answered one INFO more than we have asked.
+    let asked = 0
     await until(
-      () => askRedis(pool.ports[0] as number, 'INFO commandstats'),
-      (text) => text.includes('cmdstat_info:calls=') && !text.includes('cmdstat_info:calls=0'),
+      () => {
+        asked++
+        return askRedis(pool.ports[0] as number, 'INFO commandstats')
+      },
+      (text) => Number(/cmdstat_info:calls=(\d+)/.exec(text)?.[1] ?? 0) >= asked,
     )
+    await all(redis, [['PING'], ['HLEN', keys[0] as string]])
     await pool.servers[0]?.kill()
     const refilled = event('backend-refilled')
     await startRedis('--port', String(pool.ports[0]))
