@@ -21,6 +21,21 @@ export interface ClientState {
   readonly mode: 'plain' | 'subscriber' | 'transaction' | 'blocked'
 }
 
+/** What is known of a client that has said nothing yet. */
+export const UNSPOKEN: Omit<
+  ClientState,
+  'id' | 'address' | 'localAddress' | 'connectedAtMs' | 'authenticated'
+> = {
+  resp: 2,
+  name: '',
+  libName: '',
+  libVersion: '',
+  user: 'default',
+  replies: 'on',
+  noEvict: false,
+  mode: 'plain',
+}
+
 /** One line of CLIENT LIST, with Redis's names for what a proxy knows. */
 export function describeClient(client: ClientState, nowMs: number): string {
   const flags = { plain: 'N', subscriber: 'P', transaction: 'x', blocked: 'b' }[client.mode]

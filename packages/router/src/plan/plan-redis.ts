@@ -16,6 +16,9 @@ export interface Placement {
   readonly relaxed?: boolean
 }
 
+/** For a listener whose pool is not known yet: it still greets clients and tells them what it cannot route. */
+export const NOWHERE: Placement = { whole: true, positionOf: () => 0, ownerOf: () => 0 }
+
 /** A command for one owner, made of some keys of a client's command. */
 export interface PlanPart {
   /** Which keys of the client's command, counted from 0 in its order. */

@@ -5,8 +5,8 @@ import type { ForwardingOptions, RequestIds } from '../plan/http/forwarding.ts'
 import type { LearnedSessions } from '../plan/http/learned-session.ts'
 import type { ExchangeTools } from '../pool/exchange.ts'
 import type { HttpPool } from '../pool/http-pool.ts'
+import type { SessionTraffic } from './command-session.ts'
 import type { Routing } from './http-routing.ts'
-import type { SessionTraffic } from './session.ts'
 
 /** A client connection, whatever its version of HTTP. */
 export interface HttpSession {

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import type { StaticPool } from '../pool/static-pool.ts'
 import type { Turn } from '../pool/turn.ts'
+import type { SessionTraffic } from './command-session.ts'
 import { MemcachedSession, type MemcachedSessionHost } from './memcached-session.ts'
 import type { ListenerCounts } from './redis-listener.ts'
-import type { SessionTraffic } from './session.ts'
 import { SocketListener, type SocketListenerTools } from './socket-listener.ts'
 
 export interface MemcachedListenerTools extends SocketListenerTools {

@@ -4,8 +4,9 @@ import type { HereFacts } from '../plan/answer-here.ts'
 import { type ClientFilter, fits } from '../plan/client-state.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Turn } from '../pool/turn.ts'
+import type { SessionTraffic } from './command-session.ts'
 import type { ScriptCache } from './script-cache.ts'
-import { Session, type SessionHost, type SessionTraffic } from './session.ts'
+import { Session, type SessionHost } from './session.ts'
 import { type ClientCounts, SocketListener, type SocketListenerTools } from './socket-listener.ts'
 
 /** Counts of all listeners of one router. */

@@ -24,6 +24,11 @@ export class ReplyQueue {
     return this.#head === undefined
   }
 
+  /** True when this request is the one whose reply goes out next. */
+  isNext(request: Request): boolean {
+    return this.#head === request
+  }
+
   /** Bytes that the client has not taken yet. */
   outputBytes(socket: Socket): number {
     return this.#outbox.pendingBytes + socket.writableLength + this.#heldBytes
@@ -41,7 +46,10 @@ export class ReplyQueue {
     this.waiting++
   }
 
-  /** Takes a reply; an empty one is a command that the client wants no answer to. True when bytes can be written. */
+  /**
+   * Takes a reply; an empty one is a command that the client wants no answer to. True when its turn had come: no allocation
+   * then.
+   */
   answered(request: Request, bytes: Buffer, start: number, end: number, stable: boolean): boolean {
     if (request !== this.#head) {
       if (start === end) request.replyBytes = NOTHING
@@ -61,6 +69,12 @@ export class ReplyQueue {
   /** Writes bytes behind all replies that have had their turn. */
   write(bytes: Buffer, start: number, end: number, stable: boolean): void {
     if (start < end) this.#outbox.append(bytes, start, end, stable)
+  }
+
+  /** Writes a message that answers nothing, with another first byte. */
+  writeMessage(bytes: Buffer, start: number, end: number, mark: number): void {
+    const chunk = this.#outbox.append(bytes, start, end, false)
+    chunk.bytes[chunk.used - (end - start)] = mark
   }
 
   flush(socket: Socket): void {
