@@ -8,6 +8,7 @@ export const ROUTER_ERROR_CODES = {
   ROUTE_INVALID: 'A route of an HTTP listener cannot be read.',
   NETWORK_INVALID: 'A trusted proxy is neither an address nor a network.',
   TLS_INVALID: 'A certificate or key of a listener cannot be used.',
+  PROTOCOL_FIXED: 'An open listener was told to speak another protocol.',
   CLOSED: 'The router is closed.',
 } as const
 

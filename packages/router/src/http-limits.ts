@@ -49,6 +49,8 @@ export interface HttpLimits {
   readonly halfClosedTimeoutMs: number
   /** How long a connection that is being closed is read, so that its client sees the last response. */
   readonly lingerTimeoutMs: number
+  /** How long a connection without a request may still bring one while its listener closes. */
+  readonly drainIdleTimeoutMs: number
   /** How long an idle connection to a backend is kept; less than the backend keeps it itself (Node.js: 5 s). */
   readonly upstreamIdleTimeoutMs: number
   /** Connections to one backend. */
@@ -92,6 +94,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   tunnelIdleTimeoutMs: 60 * MINUTE_MS,
   halfClosedTimeoutMs: 1_000,
   lingerTimeoutMs: 1_000,
+  drainIdleTimeoutMs: 250,
   upstreamIdleTimeoutMs: 4_000,
   upstreamConnectionsMax: 1_024,
   upstreamQueueMax: 1_024,

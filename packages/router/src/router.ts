@@ -21,7 +21,6 @@ import {
   type HttpListenerSettings,
   type HttpListenerTools,
 } from './proxy/http-listener.ts'
-import type { ListenerTls } from './proxy/listener-tls.ts'
 import { MemcachedListener } from './proxy/memcached-listener.ts'
 import {
   type ListenerAuth,
@@ -106,10 +105,11 @@ export interface Listener {
   /** Stops accepting, finishes requests in flight, ends all connections. Idempotent. */
   close(options?: CloseOptions): Promise<void>
   /**
-   * Takes new certificates; connections that are open keep theirs.
-   * @throws RouterError TLS_INVALID, also on a listener that began without TLS
+   * Builds what these options ask for. Nothing is different before the answer is called; then new requests and commands go by
+   * them, and no connection is closed. Host and port stay as they are.
+   * @throws RouterError PROTOCOL_FIXED, ROUTE_INVALID, NETWORK_INVALID or TLS_INVALID
    */
-  setTls(tls: ListenerTls): void
+  prepare(options: ListenerOptions): () => void
 }
 
 /** The data plane: listeners in front, pools behind. It gets topologies and gives counters, by message only. */
@@ -280,11 +280,7 @@ class DataPlane implements Router {
     return {
       host,
       port,
-      setTls: (tls) => {
-        if (!(listener instanceof HttpListener))
-          throw new RouterError('TLS_INVALID', 'this listener began without TLS')
-        listener.setTls(tls)
-      },
+      prepare: (next) => prepareListener(listener, next),
       close: async ({ drainTimeoutMs = this.#limits.drainTimeoutMs } = {}) => {
         await listener.close(drainTimeoutMs)
         this.#listeners.delete(listener)
@@ -430,6 +426,23 @@ class DataPlane implements Router {
   #refuseWhenClosed(): void {
     if (this.#closed !== undefined) throw new RouterError('CLOSED', 'the router is closed')
   }
+}
+
+function prepareListener(
+  listener: RedisListener | MemcachedListener | HttpListener,
+  options: ListenerOptions,
+): () => void {
+  if (listener instanceof RedisListener && options.protocol === 'redis')
+    return listener.prepare(options.pool, options.auth)
+  if (listener instanceof MemcachedListener && options.protocol === 'memcached')
+    return listener.prepare(options.pool)
+  if (listener instanceof HttpListener && options.protocol === 'http')
+    return listener.prepare(options)
+  throw new RouterError(
+    'PROTOCOL_FIXED',
+    `an open listener keeps its protocol; ${options.protocol} clients need a listener of their own`,
+    { protocol: options.protocol },
+  )
 }
 
 type StaticProtocol = Exclude<PoolTopology['protocol'], 'store' | 'http'>

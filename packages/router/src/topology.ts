@@ -65,6 +65,11 @@ export interface HttpPoolTopology {
   readonly zone?: string
   /** Absent: backends are probed only after they failed, by a connection. */
   readonly check?: HttpCheckTopology
+  /**
+   * How long requests and switched connections may go on at a backend that is drained (those of bound sessions stay) or removed.
+   * @defaultValue 30 s
+   */
+  readonly drainTimeoutMs?: number
   /** How long a sticky cookie is believed after its issue. Fixed when the pool is first named. @defaultValue a week */
   readonly cookieMaxAgeMs?: number
 }

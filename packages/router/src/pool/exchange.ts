@@ -82,6 +82,8 @@ export class Exchange implements Expirable {
   backend: HttpBackend | undefined
   /** When the request was begun. */
   startedAt = 0
+  /** True when its session is bound to the backend that serves it: a drained backend keeps it. */
+  binds = false
   /** Counts requests: a late answer about an earlier one is told by it. */
   number = 0
 
@@ -152,6 +154,7 @@ export class Exchange implements Expirable {
     this.#bound = request.bound
     this.#idempotent = request.idempotent
     this.#placing = request.placing
+    this.binds = request.bound !== undefined || request.placing || request.asking
     this.headRequest = request.headRequest
     this.upgrade = request.upgrade
     this.requestDone = done
@@ -301,7 +304,7 @@ export class Exchange implements Expirable {
       return
     }
     // A connection that was idle and is closed now says nothing about the backend: another one is tried there first.
-    const stale = reused && cause.code !== 'BAD_REPLY'
+    const stale = reused && cause.code !== 'BAD_REPLY' && cause.code !== 'DRAINED'
     if (!stale) backend?.failed(cause)
     backend?.done()
     this.backend = undefined
@@ -311,7 +314,8 @@ export class Exchange implements Expirable {
       return
     }
     if (stale) this.#assign(backend, true)
-    else if (backend === this.#bound && this.#retriesBound()) this.#pauseForBound()
+    else if (cause.code !== 'DRAINED' && backend === this.#bound && this.#retriesBound())
+      this.#pauseForBound()
     else {
       backend.counters.failovers++
       if (this.#pool !== undefined) this.#pool.counters.failovers++

@@ -13,6 +13,8 @@ import type { LostCause, LostCode } from './lost-cause.ts'
 
 /** What a backend needs from the pool around it. */
 export interface HttpBackendOwner {
+  /** How long requests may go on at a backend that is drained or removed. */
+  readonly drainTimeoutMs: number
   readonly check: HttpCheckTopology | undefined
   avoided(backend: HttpBackend, cause: LostCause): void
   returned(backend: HttpBackend): void
@@ -29,7 +31,7 @@ export interface HttpBackendTools extends HttpUpstreamTools {
 }
 
 /** Causes that say nothing about the backend. */
-const HARMLESS = new Set<LostCode>(['REMOVED', 'BAD_REPLY'])
+const HARMLESS = new Set<LostCode>(['REMOVED', 'DRAINED', 'BAD_REPLY'])
 /** What a gateway says when what is behind it is ill; an application's own 500 is not counted. */
 const ILL_STATUS_MIN = 502
 const ILL_STATUS_MAX = 504
@@ -70,6 +72,8 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   #probe: HttpCheck | undefined
   #checker: HealthChecker | undefined
   #closed = false
+  /** Since when it is drained or removed; infinity while it is not. */
+  #drainedAt = Number.POSITIVE_INFINITY
 
   constructor(topology: BackendTopology, owner: HttpBackendOwner, tools: HttpBackendTools) {
     this.id = topology.id
@@ -106,6 +110,8 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
 
   setState(state: BackendTopology['state']): void {
     this.#state = state
+    if (state !== 'draining') this.#drainedAt = Number.POSITIVE_INFINITY
+    else this.#drainedAt = Math.min(this.#drainedAt, this.#tools.turn.now)
     this.refresh()
   }
 
@@ -183,6 +189,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   }
 
   tick(now: number): void {
+    if (now - this.#drainedAt >= this.#owner.drainTimeoutMs) this.#endLate(now)
     const idle = this.#idle
     // Those used last are at the end: the first ones are the oldest.
     while (idle.length > 0) {
@@ -190,6 +197,24 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
       if (oldest === undefined || now - oldest.idleSince < oldest.idleForMs) break
       idle.shift()
       oldest.destroy()
+    }
+  }
+
+  /**
+   * Its time to drain is over. A backend that stays in the pool keeps requests of sessions that are bound to it, and those that
+   * came later for want of any other backend have their time, too.
+   */
+  #endLate(now: number): void {
+    const { drainTimeoutMs } = this.#owner
+    const removed = this.#closed
+    for (const upstream of [...this.#all]) {
+      const { exchange } = upstream
+      if (exchange === undefined || (exchange.binds && !removed)) continue
+      if (now - exchange.startedAt < drainTimeoutMs) continue
+      upstream.lose({
+        code: 'DRAINED',
+        text: `was ${removed ? 'removed' : 'drained'} and did not finish within ${drainTimeoutMs} ms`,
+      })
     }
   }
 
@@ -212,6 +237,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   /** Takes no new requests; those under way are finished. */
   drain(): void {
     this.#stop()
+    this.#drainedAt = this.#tools.turn.now
     for (const upstream of this.#idle.splice(0)) upstream.destroy()
   }
 

@@ -22,6 +22,8 @@ export interface HttpPoolTools extends HttpBackendTools {
   readonly log: (event: PoolEvent) => void
 }
 
+/** How long requests may go on at a drained backend, unless the pool says otherwise. */
+const DRAIN_TIMEOUT_MS = 30_000
 const EMPTY_HTTP: HttpPoolTopology = {}
 /** How long a sticky cookie is believed, unless the pool says otherwise. */
 const COOKIE_MAX_AGE_MS = 7 * 24 * 3_600_000
@@ -35,6 +37,7 @@ export class HttpPool implements HttpBackendOwner {
   readonly counters = { requests: 0, errors: 0, failovers: 0 }
   readonly cookies: StickyCookies
   check: HttpCheckTopology | undefined
+  drainTimeoutMs = DRAIN_TIMEOUT_MS
 
   readonly #tools: HttpPoolTools
   readonly #ring = new KeyRing()
@@ -206,6 +209,7 @@ export class HttpPool implements HttpBackendOwner {
   #takeSettings(http: HttpPoolTopology): void {
     this.#http = http
     this.check = http.check
+    this.drainTimeoutMs = http.drainTimeoutMs ?? DRAIN_TIMEOUT_MS
     this.#placingOptions =
       http.allowSpill === true
         ? { loadFactor: http.loadFactor ?? LOAD_FACTOR, zone: http.zone }

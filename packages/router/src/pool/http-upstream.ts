@@ -131,6 +131,11 @@ export class HttpUpstream implements Flushable {
     this.#socket.end()
   }
 
+  /** Ends the connection now; its exchange hears why. */
+  lose(cause: LostCause): void {
+    this.#end(cause)
+  }
+
   /** Ends the connection now, without a word to its exchange. */
   destroy(): void {
     this.exchange = undefined

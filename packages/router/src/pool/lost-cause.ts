@@ -16,6 +16,7 @@ export type LostCode =
   | 'NO_RESP3'
   | 'AUTH_FAILED'
   | 'REMOVED'
+  | 'DRAINED'
   | 'MOVED'
 
 /** The cause behind an error of a socket. */

@@ -82,6 +82,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   readonly #copies: Copies | undefined
   #replicas = 1
   #policy: CopyPolicy
+  #relaxed = false
 
   constructor(topology: PoolTopology, tools: StaticPoolTools) {
     this.name = topology.name
@@ -92,10 +93,12 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
       placeOf: (name) => this.#ownerOf(name),
       places: () => this.#byIndex.filter(({ usable }) => usable).map(({ id }) => id),
     })
-    const { multiKey = 'slot' } = topology
+    const isRelaxed = () => this.#relaxed
     this.placement = {
       whole: false,
-      relaxed: multiKey === 'owner',
+      get relaxed() {
+        return isRelaxed()
+      },
       positionOf: (bytes, from, to) => this.#ring.placeOf(keyView(bytes, from, to)),
       ownerOf: (position) => this.#usableIndex(position),
     }
@@ -147,6 +150,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   /** Takes a newer topology: unchanged backends keep their connections, removed ones are drained. */
   update(topology: PoolTopology): void {
     this.#replicas = topology.protocol === 'redis' ? topology.replicas : 1
+    this.#relaxed = topology.multiKey === 'owner'
     this.#policy = topology.copies ?? DEFAULT_COPY_POLICY
     this.#copies?.follow(this.#policy)
     const before = this.#backends

@@ -2,7 +2,6 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { FIELD } from '../codec/http1/field.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
-import { RouterError } from '../errors.ts'
 import type { HttpLimits } from '../http-limits.ts'
 import { failureResponse, type HttpFailure } from '../plan/http/failure.ts'
 import {
@@ -61,24 +60,25 @@ function refusal(clientsMax: number): string {
 
 /** Serves HTTP/1.1 clients by routes. */
 export class HttpListener extends SocketListener<HttpSession> implements HttpHost {
-  readonly routing: Routing
-  readonly forwarding: ForwardingOptions
-  readonly proxyProtocol: boolean
+  routing: Routing
+  forwarding: ForwardingOptions
+  proxyProtocol: boolean
   readonly requestHead: RequestHead
   readonly scratch: Buffer
   readonly #tools: HttpListenerTools
-  readonly #trusted: TrustedProxies
+  #trusted: TrustedProxies
   #tls: TlsContexts | undefined
 
-  /** @throws RouterError ROUTE_INVALID or NETWORK_INVALID */
+  /** @throws RouterError ROUTE_INVALID, NETWORK_INVALID or TLS_INVALID */
   constructor(settings: HttpListenerSettings, tools: HttpListenerTools) {
     super(tools, refusal(tools.limits.clientsMax))
     this.#tools = tools
-    this.routing = new Routing(settings.routes)
-    this.forwarding = { ...FORWARDING, ...settings.forwarding }
-    this.proxyProtocol = settings.proxyProtocol ?? false
-    this.#tls = settings.tls === undefined ? undefined : new TlsContexts(settings.tls)
-    this.#trusted = new TrustedProxies(settings.trustedProxies ?? [])
+    const { routing, forwarding, proxyProtocol, trusted, tls } = compile(settings)
+    this.routing = routing
+    this.forwarding = forwarding
+    this.proxyProtocol = proxyProtocol
+    this.#trusted = trusted
+    this.#tls = tls
     const { headBytesMax, responseHeadBytesMax } = tools.http
     this.requestHead = new RequestHead(tools.http)
     this.scratch = Buffer.allocUnsafeSlow(
@@ -143,13 +143,19 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
   }
 
   /**
-   * Replaces certificates and client authorities; connections that are open keep theirs.
-   * @throws RouterError TLS_INVALID, also on a listener that began without TLS
+   * Requests that come after the answer was called go by these settings, those of open connections too; certificates, PROXY
+   * protocol and forwarded fields are those of new connections.
+   * @throws RouterError ROUTE_INVALID, NETWORK_INVALID or TLS_INVALID; then nothing is different
    */
-  setTls(tls: ListenerTls): void {
-    if (this.#tls === undefined)
-      throw new RouterError('TLS_INVALID', 'this listener began without TLS')
-    this.#tls = new TlsContexts(tls)
+  prepare(settings: HttpListenerSettings): () => void {
+    const { routing, forwarding, proxyProtocol, trusted, tls } = compile(settings)
+    return () => {
+      this.routing = routing
+      this.forwarding = forwarding
+      this.proxyProtocol = proxyProtocol
+      this.#trusted = trusted
+      this.#tls = tls
+    }
   }
 
   protected open(socket: Socket): HttpSession {
@@ -160,6 +166,7 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
     return new TlsHandshake(this.#tls.wrap(socket), {
       deadlines,
       deadline: turn.now + http.headTimeoutMs,
+      drainDeadline: () => turn.now + http.drainIdleTimeoutMs,
       clientCertRequired: this.#tls.clientCertRequired,
       done: (handshake, secured) => this.replace(handshake, this.#secured(secured)),
       failed: (handshake) => {
@@ -174,6 +181,16 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
     return socket.alpnProtocol === 'h2'
       ? new Http2Session(socket, this)
       : new Http1Session(socket, this, true)
+  }
+}
+
+function compile(settings: HttpListenerSettings) {
+  return {
+    routing: new Routing(settings.routes),
+    forwarding: { ...FORWARDING, ...settings.forwarding },
+    proxyProtocol: settings.proxyProtocol ?? false,
+    trusted: new TrustedProxies(settings.trustedProxies ?? []),
+    tls: settings.tls === undefined ? undefined : new TlsContexts(settings.tls),
   }
 }
 

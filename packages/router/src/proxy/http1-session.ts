@@ -86,10 +86,14 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
     socket.once('close', () => this.destroy())
   }
 
-  /** Takes no more requests; ends when the present one is answered. */
+  /**
+   * Ends when the present request is answered, whose response says so. Between requests one more may be on its way, sent before
+   * its client could know: it is waited for, and answered, too.
+   */
   drain(): void {
     this.#draining = true
-    if (this.#state === 'head' && !this.#exchange.active && this.#waiting() === 0) this.#close()
+    const between = this.#state === 'head' && !this.#exchange.active && this.#waiting() === 0
+    if (between || this.#state === 'greeting') this.#wait(this.#limits.drainIdleTimeoutMs)
   }
 
   destroy(): void {
@@ -469,11 +473,7 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
   /** The next request of the connection. */
   #next(): void {
     this.#state = 'head'
-    this.#wait(this.#limits.keepAliveTimeoutMs)
-    if (this.#draining) {
-      this.#close()
-      return
-    }
+    this.#wait(this.#draining ? this.#limits.drainIdleTimeoutMs : this.#limits.keepAliveTimeoutMs)
     if (this.#waiting() > 0) {
       if (!this.#consuming) this.#consumePartial()
     } else if (this.#inputEnded) this.#close()

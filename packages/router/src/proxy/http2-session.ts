@@ -56,7 +56,10 @@ export class Http2Session implements HttpSession, Expirable {
     socket.on('error', () => this.destroy())
   }
 
-  /** Takes no more requests; ends when those under way are answered. */
+  /**
+   * Takes no more requests; ends when those under way are answered. The client learns which was the last one: what it sent after
+   * that it may send again elsewhere (RFC 9113 §6.8).
+   */
   drain(): void {
     this.#draining = true
     if (this.#requests.size === 0) this.#session.close()

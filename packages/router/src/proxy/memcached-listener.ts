@@ -19,13 +19,24 @@ export class MemcachedListener
   extends SocketListener<MemcachedSession>
   implements MemcachedSessionHost
 {
-  readonly poolName: string
   readonly #tools: MemcachedListenerTools
+  #pool: string
 
   constructor(pool: string, tools: MemcachedListenerTools) {
     super(tools, TOO_MANY)
-    this.poolName = pool
+    this.#pool = pool
     this.#tools = tools
+  }
+
+  get poolName(): string {
+    return this.#pool
+  }
+
+  /** Commands that come after the answer was called go to this pool, those of open connections too. */
+  prepare(pool: string): () => void {
+    return () => {
+      this.#pool = pool
+    }
   }
 
   get turn(): Turn {

@@ -35,20 +35,41 @@ export interface ListenerAuth {
   readonly password: string
 }
 
+/** What opens a listener. */
+interface Login {
+  readonly user: string
+  readonly digest: Buffer
+}
+
 const TOO_MANY = '-ERR max number of clients reached\r\n'
 
 /** An address on which Redis clients of one pool are served. */
 export class RedisListener extends SocketListener<Session> implements SessionHost {
-  readonly poolName: string
   readonly #tools: ListenerTools
-  readonly #auth: { readonly user: string; readonly digest: Buffer } | undefined
+  #pool: string
+  #auth: Login | undefined
 
   constructor(pool: string, tools: ListenerTools, auth?: ListenerAuth) {
     super(tools, TOO_MANY)
-    this.poolName = pool
-    if (auth !== undefined)
-      this.#auth = { user: auth.user ?? 'default', digest: digestOf(Buffer.from(auth.password)) }
+    this.#pool = pool
+    this.#auth = loginOf(auth)
     this.#tools = tools
+  }
+
+  get poolName(): string {
+    return this.#pool
+  }
+
+  /**
+   * Commands that come after the answer was called go to this pool, those of open connections too. Who has said a password is
+   * not asked again, as in Redis.
+   */
+  prepare(pool: string, auth?: ListenerAuth): () => void {
+    const login = loginOf(auth)
+    return () => {
+      this.#pool = pool
+      this.#auth = login
+    }
   }
 
   get turn(): Turn {
@@ -108,6 +129,11 @@ export class RedisListener extends SocketListener<Session> implements SessionHos
   protected open(socket: Socket): Session {
     return new Session(socket, this.#tools.nextClientId(), this)
   }
+}
+
+function loginOf(auth: ListenerAuth | undefined): Login | undefined {
+  if (auth === undefined) return undefined
+  return { user: auth.user ?? 'default', digest: digestOf(Buffer.from(auth.password)) }
 }
 
 /** Passwords are compared as digests: equally long, whatever a client sends. */

@@ -58,8 +58,12 @@ export abstract class SocketListener<S extends ClientSession> {
 
   /** One session goes on as another: a handshake as what was agreed. */
   protected replace(before: S, after: S): void {
-    if (this.#sessions.delete(before)) this.#sessions.add(after)
-    else after.destroy()
+    if (!this.#sessions.delete(before)) {
+      after.destroy()
+      return
+    }
+    this.#sessions.add(after)
+    if (this.#closed !== undefined) after.drain()
   }
 
   get limits(): RouterLimits {

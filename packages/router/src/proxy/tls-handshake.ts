@@ -6,6 +6,8 @@ export interface TlsHandshakeOptions {
   readonly deadlines: Deadlines
   /** Monotonic milliseconds after which it is given up. */
   readonly deadline: number
+  /** The same when the listener closes. */
+  readonly drainDeadline: () => number
   /** The client must have shown a certificate that we trust. */
   readonly clientCertRequired: boolean
   /** Takes over the connection. */
@@ -31,8 +33,9 @@ export class TlsHandshake implements HttpSession, Expirable {
     socket.once('close', () => this.destroy())
   }
 
+  /** It may still be done, soon: the session that comes of it is drained in its turn. */
   drain(): void {
-    this.destroy()
+    this.#options.deadlines.set(this, this.#options.drainDeadline())
   }
 
   expired(): void {

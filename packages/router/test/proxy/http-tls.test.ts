@@ -3,6 +3,7 @@ import { createServer as createHttpsServer, type RequestOptions, request } from 
 import type { AddressInfo } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { describe, expect, test } from 'vitest'
+import type { ListenerCertificate } from '../../src/index.ts'
 import { makeAuthority } from '../testing/authority.ts'
 import { onCleanup } from '../testing/fixture.ts'
 import { httpPool, startApp, startHttpRouter } from '../testing/http-fixture.ts'
@@ -84,11 +85,18 @@ describe('an HTTP listener with TLS', () => {
     const { ca } = authority
     expect(await shownFor(listener.port, 'a.example', ca)).toBe('DNS:a.example')
     expect(await shownFor(listener.port, 'x.b.example', ca)).toBe('DNS:*.b.example')
-    listener.setTls({ certificates: [authority.sign('a.example', 'c.example')] })
+    const withTls = (...certificates: readonly ListenerCertificate[]) => ({
+      protocol: 'http' as const,
+      host: '',
+      port: 0,
+      routes: [{ pool: 'app' }],
+      tls: { certificates },
+    })
+    const take = listener.prepare(withTls(authority.sign('a.example', 'c.example')))
+    expect(await shownFor(listener.port, 'a.example', ca)).toBe('DNS:a.example')
+    take()
     expect(await shownFor(listener.port, 'c.example', ca)).toBe('DNS:a.example, DNS:c.example')
-    expect(() => listener.setTls({ certificates: [{ cert: 'x', key: 'y' }] })).toThrow(
-      /certificate 1/,
-    )
+    expect(() => listener.prepare(withTls({ cert: 'x', key: 'y' }))).toThrow(/certificate 1/)
     expect(await get({ port: listener.port, servername: 'a.example', ca })).toContain(
       '"x-forwarded-proto":"https"',
     )
