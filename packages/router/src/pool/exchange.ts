@@ -105,6 +105,7 @@ export class Exchange implements Expirable {
   #holding = false
   #key = Buffer.allocUnsafeSlow(FIRST_KEY_BYTES)
   #keyTo = -1
+  #keyView: Buffer = this.#key
 
   constructor(client: ExchangeClient, tools: ExchangeTools) {
     this.#client = client
@@ -135,13 +136,19 @@ export class Exchange implements Expirable {
   setKey(bytes: Uint8Array, from: number, to: number): void {
     this.#keyTo = from < 0 ? -1 : to - from
     if (from < 0) return
-    if (this.#keyTo > this.#key.length) this.#key = Buffer.allocUnsafeSlow(this.#keyTo)
+    if (this.#keyTo > this.#key.length) {
+      this.#key = Buffer.allocUnsafeSlow(this.#keyTo)
+      this.#keyView = this.#key
+    }
     for (let i = from, j = 0; i < to; i++, j++) this.#key[j] = bytes[i] as number
   }
 
-  /** The key's bytes in a view of their own; undefined without a key. */
+  /** The key's bytes, valid until the next one is set; undefined without a key. */
   get key(): Buffer | undefined {
-    return this.#keyTo < 0 ? undefined : this.#key.subarray(0, this.#keyTo)
+    if (this.#keyTo < 0) return undefined
+    // Sessions of one browser have keys of one length.
+    if (this.#keyView.length !== this.#keyTo) this.#keyView = this.#key.subarray(0, this.#keyTo)
+    return this.#keyView
   }
 
   /**

@@ -77,7 +77,16 @@ export class Stickiness {
       this.#binds && route.sticky === 'learned' && key.source >= 0 && sessions !== undefined
     const session = asking ? latin1(key.bytes, key.from, key.to) : ''
     this.#exchange.begin(
-      { pool, ...facts, bound: this.#bound, placing, asking },
+      // Written out: objects that are spread cost more than the rest of this function.
+      {
+        pool,
+        idempotent: facts.idempotent,
+        headRequest: facts.headRequest,
+        upgrade: facts.upgrade,
+        bound: this.#bound,
+        placing,
+        asking,
+      },
       request.bytes,
       0,
       request.to,

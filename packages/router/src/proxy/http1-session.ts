@@ -15,6 +15,7 @@ import { GrowingBuffer } from '../pool/growing-buffer.ts'
 import { Outbox } from '../pool/outbox.ts'
 import type { Flushable } from '../pool/turn.ts'
 import { beginRequest, type Requester } from './begin-request.ts'
+import { readClient } from './client-reads.ts'
 import type { HttpHost } from './http-host.ts'
 import { Stickiness } from './http-stickiness.ts'
 
@@ -67,8 +68,9 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
   /** The backend is not read because this client does not read. */
   #holdsBackend = false
 
-  constructor(socket: Socket, host: HttpHost, secure: boolean) {
+  constructor(accepted: Socket, host: HttpHost, secure: boolean) {
     this.host = host
+    const socket = readClient(accepted, (bytes, length) => this.#read(bytes, length))
     this.#socket = socket
     this.#secure = secure
     this.#limits = host.http
@@ -78,7 +80,6 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
     host.deadlines.add(this)
     if (host.proxyProtocol) this.#state = 'greeting'
     this.#wait(host.proxyProtocol ? host.http.headTimeoutMs : host.http.keepAliveTimeoutMs)
-    socket.on('data', (bytes) => this.#read(bytes))
     socket.on('drain', () => host.turn.mark(this))
     socket.once('end', () => this.#endOfInput())
     // An error is always followed by `close`; what a client's network does is not ours to report.
@@ -241,18 +242,18 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
     if (this.#state !== 'ended') this.#socket.destroySoon()
   }
 
-  #read(bytes: Buffer): void {
+  #read(bytes: Buffer, length: number): void {
     this.host.turn.begin()
-    this.host.traffic.bytesIn += bytes.length
+    this.host.traffic.bytesIn += length
     if (this.#state === 'lingering' || this.#state === 'ended') return
     if (this.#waiting() > 0 || this.#state === 'answer') {
-      if (this.#keep(bytes, 0)) this.#consumePartial()
+      if (this.#keep(bytes, 0, length)) this.#consumePartial()
       return
     }
     this.#consuming = true
-    const at = this.#consume(bytes, 0, bytes.length)
+    const at = this.#consume(bytes, 0, length)
     this.#consuming = false
-    if (at < bytes.length && this.#takesMore()) this.#keep(bytes, at)
+    if (at < length && this.#takesMore()) this.#keep(bytes, at, length)
   }
 
   #takesMore(): boolean {
@@ -264,23 +265,23 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
   }
 
   /** Keeps bytes for later: of a head that is not complete, or of requests whose turn has not come. */
-  #keep(bytes: Buffer, from: number): boolean {
+  #keep(bytes: Buffer, from: number, to: number): boolean {
     const { headBytesMax, pipelineBytesMax } = this.#limits
     this.#partial ??= new GrowingBuffer(Number.MAX_SAFE_INTEGER)
-    this.#partial.append(bytes, from, bytes.length)
+    this.#partial.append(bytes, from, to)
     if (this.#state === 'head') {
-      if (!this.#look(bytes, from)) return false
+      if (!this.#look(bytes, from, to)) return false
     } else if (this.#waiting() > Math.max(pipelineBytesMax, headBytesMax)) this.#pause()
     return this.#state !== 'answer'
   }
 
   /** True when the head may be complete: only then it is parsed again. */
-  #look(bytes: Buffer, from: number): boolean {
+  #look(bytes: Buffer, from: number, to: number): boolean {
     if (this.#lookout === undefined) {
       this.#lookout = new HeadLookout()
       this.#wait(this.#limits.headTimeoutMs)
     }
-    const looked = this.#lookout.look(bytes, from, bytes.length)
+    const looked = this.#lookout.look(bytes, from, to)
     if (looked === LOOKED.bareLineEnd) return true
     return looked === LOOKED.complete || this.#waiting() > this.#limits.headBytesMax
   }
@@ -295,7 +296,7 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
     partial.consume(at)
     if (partial.length === 0) this.#partial = undefined
     if (this.#state === 'head' && this.#waiting() > 0 && this.#lookout === undefined)
-      this.#look(partial.bytes, partial.start)
+      this.#look(partial.bytes, partial.start, partial.end)
     if (this.#waiting() <= this.#limits.pipelineBytesMax) this.#unpause()
   }
 

@@ -134,7 +134,7 @@ export class FieldTable {
     offsets[at + 2] = valueFrom
     offsets[at + 3] = valueTo
     if (id === FIELD.other) return undefined
-    if (HOP_BY_HOP.has(id)) this.drop(index)
+    if (HOP_BY_HOP[id] === 1) this.drop(index)
     if (id === FIELD.connection) return this.#connection(bytes, valueFrom, valueTo)
     return reader.field(id, bytes, valueFrom, valueTo)
   }
@@ -170,7 +170,7 @@ export class FieldTable {
 
   #dropNamed(bytes: Uint8Array, from: number, to: number): void {
     for (let i = 0; i < this.count; i++) {
-      if (PROTECTED.has(this.ids[i] as number)) continue
+      if (PROTECTED[this.ids[i] as number] === 1) continue
       if (isSameText(bytes, from, to, this.nameFrom(i), this.nameTo(i))) this.drop(i)
     }
   }

@@ -30,8 +30,17 @@ export const FIELD = {
 /** One of the numbers of {@link FIELD}. */
 export type FieldId = (typeof FIELD)[keyof typeof FIELD]
 
+const FIELDS = Object.keys(FIELD).length
+
+/** A set of fields as a table by id, in which 1 means that it is one of them: heads ask for each of their fields. */
+export function fieldTable(ids: readonly FieldId[]): Uint8Array {
+  const table = new Uint8Array(FIELDS)
+  for (const id of ids) table[id] = 1
+  return table
+}
+
 /** Fields that concern one connection (RFC 9110 §7.6.1) and never pass. */
-export const HOP_BY_HOP: ReadonlySet<number> = new Set([
+export const HOP_BY_HOP: Uint8Array = fieldTable([
   FIELD.connection,
   FIELD['keep-alive'],
   FIELD['proxy-connection'],
@@ -44,7 +53,7 @@ export const HOP_BY_HOP: ReadonlySet<number> = new Set([
  * Fields that stay although `Connection` names them: they frame the message, or say who the client is, and a client must
  * not be able to take them away from the backend.
  */
-export const PROTECTED: ReadonlySet<number> = new Set([
+export const PROTECTED: Uint8Array = fieldTable([
   FIELD.host,
   FIELD['content-length'],
   FIELD['transfer-encoding'],

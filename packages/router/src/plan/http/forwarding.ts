@@ -1,4 +1,4 @@
-import { FIELD } from '../../codec/http1/field.ts'
+import { FIELD, fieldTable } from '../../codec/http1/field.ts'
 import type { RequestHead } from '../../codec/http1/request-head.ts'
 import { copy, put } from '../../codec/http1/write-head.ts'
 
@@ -42,7 +42,7 @@ const LINE_END = Buffer.from('\r\n')
 const QUOTE = 0x22
 
 /** Fields about the client that an untrusted peer has no business to set. */
-const CLAIMS: ReadonlySet<number> = new Set([
+const CLAIMS: Uint8Array = fieldTable([
   FIELD['x-forwarded-for'],
   FIELD['x-forwarded-proto'],
   FIELD['x-forwarded-host'],
@@ -103,7 +103,7 @@ export class Forwarding {
     const { xForwarded, forwarded } = this.#options
     for (let i = 0; i < fields.count; i++) {
       const id = fields.ids[i] as number
-      if (!CLAIMS.has(id)) continue
+      if (CLAIMS[id] !== 1) continue
       const again =
         (xForwarded && id === FIELD['x-forwarded-for']) || (forwarded && id === FIELD.forwarded)
       if (!this.#trusted || again) fields.drop(i)

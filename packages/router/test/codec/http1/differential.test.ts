@@ -129,10 +129,15 @@ const mutated = fc
     return bytes
   })
 
-/** Whether Node may refuse what the codec accepts: methods it does not know, and extensions, which we leave out. */
+/**
+ * Whether Node may refuse what the codec accepts: methods it does not know, extensions, which we leave out, and a tab after a
+ * Content-Length, which is as good as a space (RFC 9110 §5.6.3).
+ */
 function nodeMayRefuse(error: string | undefined, bytes: Buffer): boolean {
   if (error === 'HPE_INVALID_METHOD') return true
-  const extended = /\r\n[0-9a-f]+;/i.test(bytes.toString('latin1'))
+  const text = bytes.toString('latin1')
+  if (error === 'HPE_INVALID_CONTENT_LENGTH') return /content-length:[ \t]*\d+ *\t/i.test(text)
+  const extended = /\r\n[0-9a-f]+;/i.test(text)
   return extended && (error === 'HPE_STRICT' || error === 'HPE_INVALID_CHUNK_SIZE')
 }
 
