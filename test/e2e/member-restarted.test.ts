@@ -11,9 +11,12 @@ import {
   stopCluster,
 } from '../support/ringway.ts'
 
-const RESTARTS = 20
+/** Each of the five twice within `npm test`; RESTARTS=20 is what releases are tried with. */
+const RESTARTS = Number(process.env['RESTARTS'] ?? 10)
 const KEYS = 2_000
 const WRITERS = 8
+/** Some 1,000 commands a second: enough that each restart meets many, and cores are left for starting nodes. */
+const PACE_MS = 8
 
 let nodes: NodeProcess[] = []
 afterEach(async () => {
@@ -42,7 +45,7 @@ interface Expectation {
   attempted: number
 }
 
-test('a member killed and restarted within 300 ms, 20 times under load: no acknowledged write is lost, no key reads nil', async () => {
+test('a member killed and restarted at once, again and again under load: no acknowledged write is lost, no key reads nil', async () => {
   nodes = await startCluster(5)
   const seeds = nodes.map(({ ports }) => ports)
   const expected = Array.from(
@@ -74,6 +77,7 @@ test('a member killed and restarted within 300 ms, 20 times under load: no ackno
         client = await plainClient(seeds[at]?.redis ?? 0).catch(() => undefined)
         if (!client) continue
       }
+      await pause(PACE_MS)
       const key = turn % KEYS
       const state = expected[key] as Expectation
       operations++
