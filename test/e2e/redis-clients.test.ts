@@ -1,6 +1,6 @@
-import { type ChildProcess, execFile } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -21,13 +21,16 @@ describe('real clients', () => {
   let node: ChildProcess | undefined
   let folder = ''
   let port = 0
+  let tlsPort = 0
+  let log = ''
 
   beforeAll(async () => {
     servers = await Promise.all((await freePorts(3)).map(startRedis))
     folder = await mkdtemp(join(tmpdir(), 'ringway-clients-'))
     const ports = await nodePorts()
-    const [redisPort = 0] = await freePorts(1)
-    port = redisPort
+    ;[port = 0, tlsPort = 0] = await freePorts(2)
+    makeCertificate(folder)
+    const cert = `${folder}/tls.crt`
     const config = join(folder, 'ringway.yml')
     await writeFile(
       config,
@@ -40,6 +43,7 @@ describe('real clients', () => {
         ...servers.map((server) => `      - { url: "redis://127.0.0.1:${server.port}" }`),
         'listeners:',
         `  - { protocol: redis, bind: "127.0.0.1:${port}", pool: cache, auth: { user: ann, password: secret } }`,
+        `  - { protocol: redis, bind: "127.0.0.1:${tlsPort}", pool: cache, tls: { certificates: [{ cert: "${cert}", key: "${folder}/tls.key" }], clientCa: "${cert}" } }`,
       ].join('\n'),
     )
     // Not `startNode`: its --redis would take the place of the listener in the file.
@@ -52,7 +56,9 @@ describe('real clients', () => {
     node.stdout?.on('data', (text) => {
       said += String(text)
     })
-    node.stderr?.resume()
+    node.stderr?.on('data', (text) => {
+      log += String(text)
+    })
     await eventually('the node', () => Promise.resolve(said.includes('ringway ready')))
   })
   afterAll(async () => {
@@ -186,4 +192,50 @@ describe('real clients', () => {
     expect(stderr).toBe('')
     expect(stdout).not.toMatch(/error/i)
   })
+
+  test('over TLS with a certificate of their own: redis-cli, ioredis, node-redis; without one nobody is let in, and the log says why', async (context) => {
+    const cli = requireProgram(context, 'redis-cli')
+    const [cert, key] = ['tls.crt', 'tls.key'].map((name) => join(folder, name)) as [string, string]
+    const trusting = ['-p', String(tlsPort), '--tls', '--cacert', cert]
+    const ask = async (...words: string[]) =>
+      (await run(cli, [...trusting, ...words])).stdout.trim()
+    expect(await ask('--cert', cert, '--key', key, 'SET', 'tls', '1')).toBe('OK')
+
+    const [certText, keyText] = await Promise.all([cert, key].map((path) => readFile(path, 'utf8')))
+    const tls = { ca: certText, cert: certText, key: keyText } as Record<string, string>
+    const redis = new Redis({ host: '127.0.0.1', port: tlsPort, tls })
+    const large = 'x'.repeat(300_000)
+    expect(await redis.pipeline().set('tls:io', large).get('tls:io').exec()).toEqual([
+      [null, 'OK'],
+      [null, large],
+    ])
+    redis.disconnect()
+    const client = createClient({
+      RESP: 3,
+      socket: { host: '127.0.0.1', port: tlsPort, tls: true, ...tls },
+    })
+    client.on('error', () => {})
+    await client.connect()
+    expect(await client.mGet(['tls', 'tls:io'])).toEqual(['1', large])
+    client.destroy()
+
+    await expect(ask('GET', 'tls')).rejects.toThrow()
+    await eventually('the log', () =>
+      Promise.resolve(log.includes('a client was refused: it showed no certificate')),
+    )
+    await expect(run(cli, ['-p', String(tlsPort), 'GET', 'tls'])).rejects.toThrow()
+  })
 })
+
+/** A certificate for 127.0.0.1 that vouches for itself: it is the authority, that of the node, and that of its clients. */
+function makeCertificate(folder: string): void {
+  execFileSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-subj', '/CN=ringway test', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'],
+      ...['-keyout', join(folder, 'tls.key'), '-out', join(folder, 'tls.crt')],
+    ],
+    { stdio: 'ignore' },
+  )
+}

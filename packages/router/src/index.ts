@@ -28,6 +28,8 @@ export { type CopyPolicy, DEFAULT_COPY_POLICY } from './pool/copies/policy.ts'
 export type { SharedChange, SharedKeys } from './pool/copies/shared-keys.ts'
 export type { PoolDriver, ReplySink, RoutedCommand } from './pool/pool-driver.ts'
 export type { ListenerCertificate, ListenerTls } from './proxy/listener-tls.ts'
+export type { ListenerAuth } from './proxy/redis-listener.ts'
+export type { ListenerEvent } from './proxy/socket-listener.ts'
 export {
   type CloseOptions,
   createRouter,

@@ -7,6 +7,8 @@ const MIB = 1024 * KIB
 export interface RouterLimits {
   /** Clients served at once; one more gets Redis's `-ERR max number of clients reached`. */
   readonly clientsMax: number
+  /** How long the TLS handshake of a Redis or memcached client may take; it counts as a client meanwhile. */
+  readonly tlsHandshakeTimeoutMs: number
   /** Bytes of one command that is not complete yet, with what follows it in the same read. */
   readonly clientInputBytesMax: number
   /** Replies that wait for a client to read them; above it, the router stops reading its requests. */
@@ -72,6 +74,7 @@ export interface RouterLimits {
 /** The limits of a router that was given none. */
 export const DEFAULT_LIMITS: RouterLimits = {
   clientsMax: 10_000,
+  tlsHandshakeTimeoutMs: 10_000,
   clientInputBytesMax: 1024 * MIB,
   clientOutputBytesMax: MIB,
   clientOutputBytesHardMax: 1024 * MIB,

@@ -21,6 +21,7 @@ import {
   type HttpListenerSettings,
   type HttpListenerTools,
 } from './proxy/http-listener.ts'
+import type { ListenerTls } from './proxy/listener-tls.ts'
 import { MemcachedListener } from './proxy/memcached-listener.ts'
 import {
   type ListenerAuth,
@@ -30,6 +31,7 @@ import {
   type RouterFacts,
 } from './proxy/redis-listener.ts'
 import { ScriptCache } from './proxy/script-cache.ts'
+import type { ListenerEvent } from './proxy/socket-listener.ts'
 import type { PoolTopology, Topology } from './topology.ts'
 
 /** How often waiting commands are compared with `replyTimeoutMs`, in milliseconds. */
@@ -46,14 +48,14 @@ export type RouterMessage =
   | { readonly type: 'router-gone'; readonly name: string }
 
 /** What the router tells about itself; for logs. */
-export type RouterEvent = PoolEvent
+export type RouterEvent = PoolEvent | ListenerEvent
 
 export interface RouterOptions {
   /** Over the defaults of `DEFAULT_LIMITS`. */
   readonly limits?: Partial<RouterLimits>
   /** Bounds of HTTP listeners and pools, over `DEFAULT_HTTP_LIMITS`. */
   readonly http?: Partial<HttpLimits>
-  /** Hears of backends that are avoided and that return. It must not throw. */
+  /** Hears of backends that are avoided and that return, and of clients that are refused. It must not throw. */
   readonly log?: (event: RouterEvent) => void
   /** In [0, 1), for the jitter of probes. */
   readonly random?: () => number
@@ -84,8 +86,13 @@ export interface PoolListenerOptions extends ListenerPlace {
   readonly protocol: 'redis' | 'memcached'
   /** May be named by a later topology: until then its commands get an error that says so. */
   readonly pool: string
-  /** What clients have to say in AUTH or HELLO before they are served. @defaultValue nothing */
-  readonly auth?: ListenerAuth
+  /**
+   * `redis`: what clients have to say in AUTH or HELLO before they are served: one of these. A user may have several passwords.
+   * @defaultValue nothing
+   */
+  readonly auth?: readonly ListenerAuth[]
+  /** @defaultValue plain TCP */
+  readonly tls?: ListenerTls
 }
 
 /** An address that serves HTTP pools by routes. */
@@ -193,9 +200,14 @@ class DataPlane implements Router {
       share: options.share,
       zone: options.zone,
     }
-    this.#listenerTools = {
+    const listening = {
       ...shared,
       counts: this.#counts,
+      deadlines: this.#deadlines,
+      log: options.log ?? ignore,
+    }
+    this.#listenerTools = {
+      ...listening,
       poolNamed: (name): Pool | undefined => {
         const pool = this.#pools.get(name)
         return pool instanceof StorePool ? pool : this.#staticPool(name, 'redis')
@@ -213,10 +225,8 @@ class DataPlane implements Router {
       stickyKeys: () => this.#stickyKeys,
     }
     this.#httpTools = {
-      ...shared,
+      ...listening,
       http,
-      counts: this.#counts,
-      deadlines: this.#deadlines,
       requestIds: new RequestIds(randomBytes(REQUEST_ID_BYTES).toString('hex')),
       poolNamed: (name) => {
         const pool = this.#pools.get(name)
@@ -291,12 +301,12 @@ class DataPlane implements Router {
   #makeListener(options: ListenerOptions): RedisListener | MemcachedListener | HttpListener {
     switch (options.protocol) {
       case 'redis':
-        return new RedisListener(options.pool, this.#listenerTools, options.auth)
-      case 'memcached':
-        return new MemcachedListener(options.pool, {
-          ...this.#listenerTools,
-          poolNamed: (name) => this.#staticPool(name, 'memcached'),
-        })
+        return new RedisListener(options.pool, this.#listenerTools, options)
+      case 'memcached': {
+        const poolNamed = (name: string) => this.#staticPool(name, 'memcached')
+        const tools = { ...this.#listenerTools, poolNamed }
+        return new MemcachedListener(options.pool, tools, options.tls)
+      }
       case 'http':
         return new HttpListener(options, this.#httpTools)
       default:
@@ -433,9 +443,9 @@ function prepareListener(
   options: ListenerOptions,
 ): () => void {
   if (listener instanceof RedisListener && options.protocol === 'redis')
-    return listener.prepare(options.pool, options.auth)
+    return listener.prepare(options.pool, options)
   if (listener instanceof MemcachedListener && options.protocol === 'memcached')
-    return listener.prepare(options.pool)
+    return listener.prepare(options.pool, options.tls)
   if (listener instanceof HttpListener && options.protocol === 'http')
     return listener.prepare(options)
   throw new RouterError(

@@ -199,12 +199,12 @@ export class Cluster {
   /** Opens the client listeners. */
   async listen() {
     return await Promise.all(
-      this.config.listeners.map(async ({ protocol, bind, pool, auth, http }) => {
+      this.config.listeners.map(async ({ protocol, bind, pool, auth, tls, http }) => {
         const { host, port } = await this.router
           .listen(
             protocol === 'http'
               ? { protocol, ...bind, routes: [{ pool }], ...http }
-              : { protocol, ...bind, pool, ...(auth === undefined ? {} : { auth }) },
+              : { protocol, ...bind, pool, ...(auth && { auth }), ...(tls && { tls }) },
           )
           .catch((cause: Error & { code?: string }) => {
             throw new NodeError(
@@ -371,6 +371,10 @@ export class Cluster {
 
   /** What the router says about backends goes to the log, to those who listen, and to the other members as a verdict. */
   #routerSaid(event: RouterEvent): void {
+    if (event.type === 'tls-refused') {
+      this.#log.warn({ ...event }, `a client was refused: it ${event.cause}`)
+      return
+    }
     this.#log.warn({ ...event }, `backend ${event.type}`)
     const { type, ...facts } = event
     this.events.add(type, facts)

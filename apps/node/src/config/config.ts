@@ -1,5 +1,12 @@
 import type { RingOptions } from '@ringway/ring'
-import type { BackendAccess, CheckTopology, CopyPolicy, HttpPoolTopology } from '@ringway/router'
+import type {
+  BackendAccess,
+  CheckTopology,
+  CopyPolicy,
+  HttpPoolTopology,
+  ListenerAuth,
+  ListenerTls,
+} from '@ringway/router'
 import type { HostPort } from './address.ts'
 import type { UpstreamTlsOptions } from './options.ts'
 import type { HttpListenerConfig } from './resolve-http.ts'
@@ -113,5 +120,8 @@ export interface ListenerConfig {
   readonly pool: string
   /** Of `http`. */
   readonly http?: HttpListenerConfig
-  readonly auth?: { readonly user?: string; readonly password: string }
+  /** Of `redis`. */
+  readonly auth?: readonly ListenerAuth[]
+  /** Of `redis` and `memcached`. */
+  readonly tls?: ListenerTls
 }

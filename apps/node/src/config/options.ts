@@ -112,8 +112,14 @@ export interface UpstreamTlsOptions {
 export interface ListenerEntry extends HttpListenerEntry {
   readonly protocol: 'redis' | 'memcached' | 'http'
   readonly bind: string
-  /** `redis`: what clients have to say before they are served. */
-  readonly auth?: { readonly user?: string; readonly password: string }
+  /** `redis`: what clients have to say before they are served: a password, users, or both. */
+  readonly auth?: {
+    readonly user?: string
+    readonly password?: string
+    readonly users?: readonly { readonly user: string; readonly password: string }[]
+  }
+  /** Absent: plain TCP. */
+  readonly tls?: ListenerTlsOptions
 }
 
 /** What an `http` listener says. */

@@ -1,11 +1,12 @@
 import { hostname } from 'node:os'
+import type { ListenerAuth } from '@ringway/router'
 import { NodeError } from '../errors.ts'
 import { stickyKeys } from '../sticky-keys.ts'
 import { formatHostPort, type HostPort, isLoopback, PORT_MAX, requireHostPort } from './address.ts'
 import type { ListenerConfig, NodeConfig, PoolConfig } from './config.ts'
-import type { NodeOptions, PoolOptions } from './options.ts'
+import type { ListenerEntry, NodeOptions, PoolOptions } from './options.ts'
 import { type FilledGossip, resolveGossip } from './resolve-gossip.ts'
-import { resolveHttpListener } from './resolve-http.ts'
+import { readListenerTls, resolveHttpListener } from './resolve-http.ts'
 import { resolvePool } from './resolve-pool.ts'
 import { validateConfig } from './validate.ts'
 
@@ -83,8 +84,35 @@ function resolveListener(
       'CONFIG_INVALID',
       `${source}: ${key}.pool is missing; allowed: the name of a pool`,
     )
-  const place = { protocol, bind: requireHostPort(bind), pool }
-  return auth === undefined ? place : { ...place, auth }
+  return {
+    protocol,
+    bind: requireHostPort(bind),
+    pool,
+    ...(auth === undefined ? {} : { auth: resolveAuth(auth, protocol, `${key}.auth`, source) }),
+    ...(listener.tls === undefined
+      ? {}
+      : { tls: readListenerTls(listener.tls, `${key}.tls`, source) }),
+  }
+}
+
+function resolveAuth(
+  { user, password, users = [] }: NonNullable<ListenerEntry['auth']>,
+  protocol: ListenerConfig['protocol'],
+  key: string,
+  source: string,
+): readonly ListenerAuth[] {
+  if (protocol !== 'redis')
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: ${key}: found with protocol ${protocol}; allowed: only with protocol redis; memcached clients can be told apart by tls.clientCa`,
+    )
+  const own = password === undefined ? [] : [{ ...(user === undefined ? {} : { user }), password }]
+  if (own.length + users.length === 0)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: ${key}: found neither password nor users; allowed: one of both, or no auth`,
+    )
+  return [...own, ...users]
 }
 
 function resolveAdmin(admin: NonNullable<NodeOptions['admin']>) {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { FIELD } from '../codec/http1/field.ts'
 import { RequestHead } from '../codec/http1/request-head.ts'
 import type { HttpLimits } from '../http-limits.ts'
@@ -23,7 +23,6 @@ import { Http2Session } from './http2-session.ts'
 import { type ListenerTls, TlsContexts } from './listener-tls.ts'
 import type { ListenerCounts } from './redis-listener.ts'
 import { SocketListener, type SocketListenerTools } from './socket-listener.ts'
-import { TlsHandshake } from './tls-handshake.ts'
 import { plainAddress, TrustedProxies } from './trusted-proxies.ts'
 
 /** An address on which HTTP clients are served. */
@@ -42,8 +41,6 @@ export interface HttpListenerSettings {
 
 export interface HttpListenerTools extends SocketListenerTools {
   readonly http: HttpLimits
-  readonly turn: Turn
-  readonly deadlines: Deadlines
   readonly counts: ListenerCounts
   readonly requestIds: RequestIds
   readonly poolNamed: (name: string) => HttpPool | undefined
@@ -67,7 +64,6 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
   readonly scratch: Buffer
   readonly #tools: HttpListenerTools
   #trusted: TrustedProxies
-  #tls: TlsContexts | undefined
 
   /** @throws RouterError ROUTE_INVALID, NETWORK_INVALID or TLS_INVALID */
   constructor(settings: HttpListenerSettings, tools: HttpListenerTools) {
@@ -78,7 +74,7 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
     this.forwarding = forwarding
     this.proxyProtocol = proxyProtocol
     this.#trusted = trusted
-    this.#tls = tls
+    this.tls = tls
     const { headBytesMax, responseHeadBytesMax } = tools.http
     this.requestHead = new RequestHead(tools.http)
     this.scratch = Buffer.allocUnsafeSlow(
@@ -154,33 +150,23 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
       this.forwarding = forwarding
       this.proxyProtocol = proxyProtocol
       this.#trusted = trusted
-      this.#tls = tls
+      this.tls = tls
     }
   }
 
-  protected open(socket: Socket): HttpSession {
-    const { turn, deadlines, http } = this
-    turn.begin()
-    if (this.#tls === undefined) return new Http1Session(socket, this, false)
-    socket.on('error', ignore)
-    return new TlsHandshake(this.#tls.wrap(socket), {
-      deadlines,
-      deadline: turn.now + http.headTimeoutMs,
-      drainDeadline: () => turn.now + http.drainIdleTimeoutMs,
-      clientCertRequired: this.#tls.clientCertRequired,
-      done: (handshake, secured) => this.replace(handshake, this.#secured(secured)),
-      failed: (handshake) => {
-        countError(this.errors, 'TLS_HANDSHAKE_FAILED')
-        this.ended(handshake)
-      },
-    })
+  protected override get alpn(): readonly string[] {
+    return this.tls?.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1']
   }
 
-  #secured(socket: TLSSocket): HttpSession {
+  protected override get handshakeTimeoutMs(): number {
+    return this.http.headTimeoutMs
+  }
+
+  protected open(socket: Socket, secure: boolean): HttpSession {
     this.turn.begin()
-    return socket.alpnProtocol === 'h2'
+    return socket instanceof TLSSocket && socket.alpnProtocol === 'h2'
       ? new Http2Session(socket, this)
-      : new Http1Session(socket, this, true)
+      : new Http1Session(socket, this, secure)
   }
 }
 
@@ -193,6 +179,3 @@ function compile(settings: HttpListenerSettings) {
     tls: settings.tls === undefined ? undefined : new TlsContexts(settings.tls),
   }
 }
-
-/** What happens to the connection under TLS is seen on the one above it. */
-function ignore(): void {}

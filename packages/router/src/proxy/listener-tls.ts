@@ -17,7 +17,7 @@ export interface ListenerTls {
   readonly clientCa?: string
   /** False lets clients without a certificate in. @defaultValue true */
   readonly clientCertRequired?: boolean
-  /** Offer HTTP/2. @defaultValue true */
+  /** Listeners of protocol `http`: offer HTTP/2. @defaultValue true */
   readonly http2?: boolean
 }
 
@@ -44,14 +44,17 @@ export class TlsContexts {
     this.#contexts = contexts
   }
 
-  /** Begins the server's side of a handshake. */
-  wrap(socket: Socket): TLSSocket {
-    const { clientCa, clientCertRequired = true, http2 = true } = this.#tls
+  /**
+   * Begins the server's side of a handshake.
+   * @param alpn protocols to choose from; none: whatever the client would like is not looked at
+   */
+  wrap(socket: Socket, alpn: readonly string[]): TLSSocket {
+    const { clientCa, clientCertRequired = true } = this.#tls
     return new TLSSocket(socket, {
       isServer: true,
       secureContext: this.#first,
       SNICallback: (name, answer) => answer(null, this.contextFor(name)),
-      ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
       requestCert: clientCa !== undefined,
       rejectUnauthorized: clientCa !== undefined && clientCertRequired,
     })
@@ -62,6 +65,10 @@ export class TlsContexts {
     const lower = name.toLowerCase()
     const wildcard = `*${lower.slice(lower.indexOf('.'))}`
     return this.#contexts.get(lower) ?? this.#contexts.get(wildcard) ?? this.#first
+  }
+
+  get http2(): boolean {
+    return this.#tls.http2 !== false
   }
 
   get clientCertRequired(): boolean {

@@ -2,12 +2,12 @@ import type { Socket } from 'node:net'
 import type { StaticPool } from '../pool/static-pool.ts'
 import type { Turn } from '../pool/turn.ts'
 import type { SessionTraffic } from './command-session.ts'
+import { type ListenerTls, TlsContexts } from './listener-tls.ts'
 import { MemcachedSession, type MemcachedSessionHost } from './memcached-session.ts'
 import type { ListenerCounts } from './redis-listener.ts'
 import { SocketListener, type SocketListenerTools } from './socket-listener.ts'
 
 export interface MemcachedListenerTools extends SocketListenerTools {
-  readonly turn: Turn
   readonly counts: ListenerCounts
   readonly poolNamed: (name: string) => StaticPool | undefined
 }
@@ -22,9 +22,14 @@ export class MemcachedListener
   readonly #tools: MemcachedListenerTools
   #pool: string
 
-  constructor(pool: string, tools: MemcachedListenerTools) {
+  /**
+   * @param tls absent: plain TCP
+   * @throws RouterError TLS_INVALID
+   */
+  constructor(pool: string, tools: MemcachedListenerTools, tls?: ListenerTls) {
     super(tools, TOO_MANY)
     this.#pool = pool
+    this.tls = tls && new TlsContexts(tls)
     this.#tools = tools
   }
 
@@ -32,10 +37,16 @@ export class MemcachedListener
     return this.#pool
   }
 
-  /** Commands that come after the answer was called go to this pool, those of open connections too. */
-  prepare(pool: string): () => void {
+  /**
+   * Commands that come after the answer was called go to this pool, those of open connections too; certificates are those of
+   * new connections.
+   * @throws RouterError TLS_INVALID; then nothing is different
+   */
+  prepare(pool: string, tls?: ListenerTls): () => void {
+    const contexts = tls && new TlsContexts(tls)
     return () => {
       this.#pool = pool
+      this.tls = contexts
     }
   }
 

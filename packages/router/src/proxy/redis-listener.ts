@@ -5,6 +5,7 @@ import { type ClientFilter, fits } from '../plan/client-state.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Turn } from '../pool/turn.ts'
 import type { SessionTraffic } from './command-session.ts'
+import { type ListenerTls, TlsContexts } from './listener-tls.ts'
 import type { ScriptCache } from './script-cache.ts'
 import { Session, type SessionHost } from './session.ts'
 import { type ClientCounts, SocketListener, type SocketListenerTools } from './socket-listener.ts'
@@ -13,7 +14,6 @@ import { type ClientCounts, SocketListener, type SocketListenerTools } from './s
 export interface ListenerCounts extends SessionTraffic, ClientCounts {}
 
 export interface ListenerTools extends SocketListenerTools {
-  readonly turn: Turn
   readonly counts: ListenerCounts
   readonly poolNamed: (name: string) => Pool | undefined
   readonly facts: (pool: string, port: number) => RouterFacts
@@ -28,17 +28,18 @@ export type RouterFacts = Omit<
   'passwordNeeded' | 'authenticate' | 'clientList' | 'killClients' | 'unblockClient' | 'clientsMax'
 >
 
-/** What clients of a listener have to say before it serves them. */
+/** A user of a listener and a password of theirs. */
 export interface ListenerAuth {
-  /** @defaultValue 'default' */
+  /** Who gives a password alone means `default`. @defaultValue 'default' */
   readonly user?: string
   readonly password: string
 }
 
-/** What opens a listener. */
-interface Login {
-  readonly user: string
-  readonly digest: Buffer
+export interface RedisListenerSettings {
+  /** Clients have to say one of these before they are served; a user may have several passwords. Absent: nobody is asked. */
+  readonly auth?: readonly ListenerAuth[]
+  /** Absent: plain TCP. */
+  readonly tls?: ListenerTls
 }
 
 const TOO_MANY = '-ERR max number of clients reached\r\n'
@@ -47,12 +48,16 @@ const TOO_MANY = '-ERR max number of clients reached\r\n'
 export class RedisListener extends SocketListener<Session> implements SessionHost {
   readonly #tools: ListenerTools
   #pool: string
-  #auth: Login | undefined
+  /** Digests of the logins that open it; none: it is open. */
+  #logins: readonly Buffer[]
 
-  constructor(pool: string, tools: ListenerTools, auth?: ListenerAuth) {
+  /** @throws RouterError TLS_INVALID */
+  constructor(pool: string, tools: ListenerTools, settings: RedisListenerSettings = {}) {
     super(tools, TOO_MANY)
+    const { logins, contexts } = compile(settings)
     this.#pool = pool
-    this.#auth = loginOf(auth)
+    this.#logins = logins
+    this.tls = contexts
     this.#tools = tools
   }
 
@@ -62,13 +67,15 @@ export class RedisListener extends SocketListener<Session> implements SessionHos
 
   /**
    * Commands that come after the answer was called go to this pool, those of open connections too. Who has said a password is
-   * not asked again, as in Redis.
+   * not asked again, as in Redis; certificates are those of new connections.
+   * @throws RouterError TLS_INVALID; then nothing is different
    */
-  prepare(pool: string, auth?: ListenerAuth): () => void {
-    const login = loginOf(auth)
+  prepare(pool: string, settings: RedisListenerSettings): () => void {
+    const { logins, contexts } = compile(settings)
     return () => {
       this.#pool = pool
-      this.#auth = login
+      this.#logins = logins
+      this.tls = contexts
     }
   }
 
@@ -89,7 +96,7 @@ export class RedisListener extends SocketListener<Session> implements SessionHos
   }
 
   get passwordNeeded(): boolean {
-    return this.#auth !== undefined
+    return this.#logins.length > 0
   }
 
   facts(): HereFacts {
@@ -106,10 +113,13 @@ export class RedisListener extends SocketListener<Session> implements SessionHos
 
   /** Without a password the default user has any, as in Redis. */
   #authenticate(user: string, password: Uint8Array): boolean {
-    if (this.#auth === undefined) return user === 'default'
-    // Both are compared, whatever the first one says: the time tells nothing.
-    const right = timingSafeEqual(digestOf(password), this.#auth.digest)
-    return right && user === this.#auth.user
+    if (!this.passwordNeeded) return user === DEFAULT_USER
+    // The name is given as one character per byte.
+    const said = digestOf(Buffer.from(user, 'latin1'), password)
+    let right = false
+    // All are compared, whatever the first ones say: the time tells nothing.
+    for (const login of this.#logins) if (timingSafeEqual(said, login)) right = true
+    return right
   }
 
   #kill(filter: ClientFilter, exceptId: number | undefined): number {
@@ -131,12 +141,18 @@ export class RedisListener extends SocketListener<Session> implements SessionHos
   }
 }
 
-function loginOf(auth: ListenerAuth | undefined): Login | undefined {
-  if (auth === undefined) return undefined
-  return { user: auth.user ?? 'default', digest: digestOf(Buffer.from(auth.password)) }
+function compile({ auth = [], tls }: RedisListenerSettings) {
+  return {
+    logins: auth.map(({ user = DEFAULT_USER, password }) =>
+      digestOf(Buffer.from(user), Buffer.from(password)),
+    ),
+    contexts: tls && new TlsContexts(tls),
+  }
 }
 
-/** Passwords are compared as digests: equally long, whatever a client sends. */
-function digestOf(password: Uint8Array): Buffer {
-  return createHash('sha256').update(password).digest()
+const DEFAULT_USER = 'default'
+
+/** Logins are compared as digests: equally long, whatever a client sends. The length tells a user from a password. */
+function digestOf(name: Uint8Array, password: Uint8Array): Buffer {
+  return createHash('sha256').update(`${name.length}:`).update(name).update(password).digest()
 }

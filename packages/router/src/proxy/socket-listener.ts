@@ -1,7 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { RouterError } from '../errors.ts'
 import type { RouterLimits } from '../limits.ts'
+import type { Deadlines } from '../pool/deadlines.ts'
 import { countError, type ErrorCounts } from '../pool/pool.ts'
+import type { Turn } from '../pool/turn.ts'
+import type { TlsContexts } from './listener-tls.ts'
+import { TlsHandshake } from './tls-handshake.ts'
 
 /** Counts of all listeners of one router. */
 export interface ClientCounts {
@@ -10,8 +14,24 @@ export interface ClientCounts {
   clientsRefused: number
 }
 
+/** What the router may log about a listener. */
+export interface ListenerEvent {
+  /** A client whose TLS handshake came to nothing. */
+  readonly type: 'tls-refused'
+  /** Its address. */
+  readonly listener: string
+  readonly client: string
+  /** Continues "the client …". */
+  readonly cause: string
+  /** Clients refused since the last event of this listener, which tells of one a second at most. */
+  readonly others: number
+}
+
 export interface SocketListenerTools {
   readonly limits: RouterLimits
+  readonly turn: Turn
+  readonly deadlines: Deadlines
+  readonly log: (event: ListenerEvent) => void
   readonly errors: ErrorCounts
   readonly counts: ClientCounts
 }
@@ -28,6 +48,12 @@ export interface ListenerAddress {
   readonly port: number
 }
 
+/** Refused handshakes are told one by one only so often, in milliseconds. */
+const TLS_REFUSED_EVERY_MS = 1_000
+
+/** How long a handshake may still take when its listener closes. */
+const HANDSHAKE_DRAIN_MS = 250
+
 /** An address on which clients are served: what listeners of every protocol have in common. */
 export abstract class SocketListener<S extends ClientSession> {
   readonly #tools: SocketListenerTools
@@ -35,10 +61,16 @@ export abstract class SocketListener<S extends ClientSession> {
   readonly #refusal: string
   readonly #server: Server
   readonly #sessions = new Set<S>()
+  readonly #handshakes = new Set<TlsHandshake>()
+  #address = ''
+  #refusedAt = Number.NEGATIVE_INFINITY
+  #refusedSince = 0
   #closed: Promise<void> | undefined
   #emptied: (() => void) | undefined
   /** The port, once it is open. */
   protected port = 0
+  /** Certificates for new connections; absent: plain TCP. */
+  protected tls: TlsContexts | undefined
 
   constructor(tools: SocketListenerTools, refusal: string) {
     this.#tools = tools
@@ -54,16 +86,16 @@ export abstract class SocketListener<S extends ClientSession> {
     return this.#sessions
   }
 
-  protected abstract open(socket: Socket): S
+  /** Begins to serve a connection, after its handshake when it is `secure`. */
+  protected abstract open(socket: Socket, secure: boolean): S
 
-  /** One session goes on as another: a handshake as what was agreed. */
-  protected replace(before: S, after: S): void {
-    if (!this.#sessions.delete(before)) {
-      after.destroy()
-      return
-    }
-    this.#sessions.add(after)
-    if (this.#closed !== undefined) after.drain()
+  /** Protocols to choose from in a TLS handshake; none: the client does not ask. */
+  protected get alpn(): readonly string[] {
+    return NO_ALPN
+  }
+
+  protected get handshakeTimeoutMs(): number {
+    return this.limits.tlsHandshakeTimeoutMs
   }
 
   get limits(): RouterLimits {
@@ -86,6 +118,7 @@ export abstract class SocketListener<S extends ClientSession> {
         this.#server.on('error', () => countError(this.errors, 'ACCEPT_FAILED'))
         const address = this.#server.address()
         this.port = typeof address === 'object' && address !== null ? address.port : port
+        this.#address = `${host}:${this.port}`
         resolve({ host, port: this.port })
       })
     })
@@ -98,15 +131,25 @@ export abstract class SocketListener<S extends ClientSession> {
   }
 
   ended(session: S): void {
-    if (!this.#sessions.delete(session)) return
+    if (this.#sessions.delete(session)) this.#left()
+  }
+
+  #left(): void {
     this.#tools.counts.clientsOpen--
-    if (this.#sessions.size === 0) this.#emptied?.()
+    if (this.#open === 0) this.#emptied?.()
+  }
+
+  get #open(): number {
+    return this.#sessions.size + this.#handshakes.size
   }
 
   async #drain(drainTimeoutMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const { turn } = this.#tools
+    turn.begin()
+    for (const handshake of this.#handshakes) handshake.drain(turn.now + HANDSHAKE_DRAIN_MS)
     for (const session of this.#sessions) session.drain()
-    if (this.#sessions.size > 0) {
+    if (this.#open > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, drainTimeoutMs)
         this.#emptied = () => {
@@ -115,6 +158,7 @@ export abstract class SocketListener<S extends ClientSession> {
         }
       })
     }
+    for (const handshake of this.#handshakes) handshake.destroy()
     for (const session of this.#sessions) session.destroy()
     await closed
   }
@@ -125,15 +169,62 @@ export abstract class SocketListener<S extends ClientSession> {
       counts.clientsRefused++
       // The client may be gone before it reads this; nothing is lost then.
       socket.on('error', () => socket.destroy())
-      socket.write(this.#refusal)
+      // Who wants to speak TLS could not read it.
+      if (this.tls === undefined) socket.write(this.#refusal)
       socket.destroySoon()
       return
     }
     counts.clientsOpen++
     counts.clientsAccepted++
-    this.#sessions.add(this.open(socket))
+    if (this.tls === undefined) this.#sessions.add(this.open(socket, false))
+    else this.#shakeHands(socket, this.tls)
+  }
+
+  #shakeHands(socket: Socket, tls: TlsContexts): void {
+    const { deadlines, turn } = this.#tools
+    turn.begin()
+    socket.on('error', ignore)
+    const timeoutMs = this.handshakeTimeoutMs
+    const handshake = new TlsHandshake(tls.wrap(socket, this.alpn), {
+      deadlines,
+      deadline: turn.now + timeoutMs,
+      timeoutMs,
+      clientCertRequired: tls.clientCertRequired,
+      done: (secured) => {
+        turn.begin()
+        this.#handshakes.delete(handshake)
+        const session = this.open(secured, true)
+        this.#sessions.add(session)
+        if (this.#closed !== undefined) session.drain()
+      },
+      failed: (client, cause) => {
+        this.#handshakes.delete(handshake)
+        countError(this.errors, 'TLS_HANDSHAKE_FAILED')
+        if (cause !== undefined) this.#tellRefused(client, cause)
+        this.#left()
+      },
+    })
+    this.#handshakes.add(handshake)
+  }
+
+  /** A stranger must not be able to fill the log. */
+  #tellRefused(client: string, cause: string): void {
+    const { now } = this.#tools.turn
+    if (now - this.#refusedAt < TLS_REFUSED_EVERY_MS) {
+      this.#refusedSince++
+      return
+    }
+    const others = this.#refusedSince
+    this.#refusedAt = now
+    this.#refusedSince = 0
+    this.#tools.log({ type: 'tls-refused', listener: this.#address, client, cause, others })
   }
 }
+
+const NO_ALPN: readonly string[] = []
+
+/** What happens to the connection under TLS is seen on the one above it. */
+function ignore(): void {}
 
 function listenError(error: Error, host: string, port: number): RouterError {
   const details = { host, port }

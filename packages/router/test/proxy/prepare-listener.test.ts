@@ -38,7 +38,7 @@ describe('an open listener takes new settings', () => {
     )
     const redis = client()
     expect(await redis.ask('GET a')).toBe('+first\r\n')
-    listener.prepare({ protocol: 'redis', ...place, pool: 'other', auth: { password: 'p' } })()
+    listener.prepare({ protocol: 'redis', ...place, pool: 'other', auth: [{ password: 'p' }] })()
     expect(await redis.ask('GET a')).toBe('+second\r\n')
     const late = client()
     expect(await late.ask('GET a')).toMatch(/^-NOAUTH/)

@@ -314,7 +314,7 @@ describe.skipIf(missingRedis() !== undefined)('scripts and gathered commands', (
 
   it('serves nobody who has not given the password', async () => {
     const { router, a } = await startAll(1)
-    const auth = { user: 'ann', password: 'secret' }
+    const auth = [{ user: 'ann', password: 'secret' }]
     const at = { protocol: 'redis', host: '127.0.0.1', port: 0, pool: 'cache' } as const
     const { port } = await router.listen({ ...at, auth })
     expect(await askRedis(port, `GET ${a}`)).toBe('-NOAUTH Authentication required.\r\n')

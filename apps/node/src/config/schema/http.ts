@@ -1,7 +1,5 @@
 import type { OptionSchema } from './option.ts'
 
-const file = (description: string): OptionSchema => ({ type: 'string', description, minLength: 1 })
-
 /** What only `http` pools have. */
 export const HTTP_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
   balance: {
@@ -115,35 +113,6 @@ export const HTTP_LISTENER_PROPERTIES: Readonly<Record<string, OptionSchema>> = 
   forwarded: {
     type: 'boolean',
     description: '`http`: add `Forwarded` (RFC 7239) besides `X-Forwarded-*`. Default: false.',
-  },
-  tls: {
-    type: 'object',
-    description: '`http`: serve TLS with these certificates, HTTP/2 included.',
-    additionalProperties: false,
-    required: ['certificates'],
-    properties: {
-      certificates: {
-        type: 'array',
-        description: 'Chosen by the name that a client asks for; the first serves all others.',
-        minItems: 1,
-        items: {
-          type: 'object',
-          additionalProperties: false,
-          required: ['cert', 'key'],
-          properties: {
-            cert: file('PEM file of the certificate and those above it.'),
-            key: file('PEM file of its key.'),
-          },
-        },
-      },
-      clientCa: file('PEM file of authorities: clients have to show a certificate of theirs.'),
-      clientCertRequired: {
-        type: 'boolean',
-        description: 'False lets clients without a certificate in.',
-        default: true,
-      },
-      http2: { type: 'boolean', description: 'Offer HTTP/2.', default: true },
-    },
   },
 }
 
