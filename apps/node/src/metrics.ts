@@ -1,12 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Cluster } from './cluster/cluster.ts'
+import { HTTP_FAMILIES, registerFirstByte } from './http-metrics.ts'
 import { VERSION } from './version.ts'
 
 type Labels = Readonly<Record<string, string>>
-type Sample = readonly [labels: Labels, value: number]
+/** One value of a metric. */
+export type Sample = readonly [labels: Labels, value: number]
 
 /** One metric: its samples are read when Prometheus asks, so that the data path only counts in plain numbers. */
-interface Family {
+export interface Family {
   readonly name: string
   readonly help: string
   readonly kind: 'counter' | 'gauge'
@@ -197,7 +199,8 @@ const FAMILIES: readonly Family[] = [
 /** The node's one registry: its own families, and those of the Node.js process. */
 export function createMetrics(cluster: Cluster): Registry {
   const registry = new Registry()
-  for (const family of FAMILIES) register(registry, family, cluster)
+  for (const family of [...FAMILIES, ...HTTP_FAMILIES]) register(registry, family, cluster)
+  registerFirstByte(registry, cluster)
   collectDefaultMetrics({ register: registry })
   return registry
 }

@@ -1,4 +1,5 @@
 import { slotOf } from '@ringway/ring'
+import type { BackendCounters } from '@ringway/router'
 import type {
   AdminView,
   ApiBackend,
@@ -96,6 +97,12 @@ function linkState(linked: boolean, linkProblem: string | undefined) {
   return linked || linkProblem === undefined ? { linked } : { linked, linkProblem }
 }
 
+/** How this router finds a backend that is up for all. */
+function seenState(counters: BackendCounters | undefined): string {
+  if (counters?.avoided === 1) return 'avoided'
+  return counters?.http?.ejected === 1 ? 'ejected' : 'up'
+}
+
 function describePool(found: PoolRing, cluster: Cluster): ApiPool {
   const { pool, ring } = found
   const store = pool.protocol === 'store' ? describeStore(cluster) : undefined
@@ -132,7 +139,7 @@ function backends({ pool, ring }: PoolRing, cluster: Cluster): readonly ApiBacke
       address: formatHostPort(address),
       weight,
       ...(zone === undefined ? {} : { zone }),
-      state: state === 'up' && counters?.[id]?.avoided ? 'avoided' : state,
+      state: state === 'up' ? seenState(counters?.[id]) : state,
       share: shares.get(id) ?? 0,
       origin,
       ...(override ? { override: describeOverride(override) } : {}),

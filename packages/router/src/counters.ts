@@ -26,6 +26,8 @@ export interface PoolCounters {
   readonly backends: Readonly<Record<string, BackendCounters>>
   /** Only while it migrates. */
   readonly migration?: MigrationCounters
+  /** Gauge of `http` pools: 1 while so few backends are usable that all that are up are used. */
+  readonly panic?: number
 }
 
 /** Counts of one pool while it moves to another ring. */
@@ -66,4 +68,33 @@ export interface BackendCounters {
   readonly stale: number
   readonly bytesIn: number
   readonly bytesOut: number
+  /** Of pools of protocol `http`. */
+  readonly http?: HttpBackendCounters
+}
+
+/** What is counted of an HTTP backend alone. */
+export interface HttpBackendCounters extends HttpResponseCounters {
+  /** Requests that were sent to it once more, after a connection to it was lost. */
+  readonly retries: number
+  /** Responses that it broke off after they had begun. */
+  readonly broken: number
+  /** How often its bad answers ejected it. */
+  readonly ejections: number
+  /** Gauge: 1 while it is ejected. */
+  readonly ejected: number
+  /** Gauge: share of its weight while it starts slowly, else 1. */
+  readonly share: number
+}
+
+/** The responses of one HTTP backend. */
+export interface HttpResponseCounters {
+  /** By class of their status, `1xx` to `5xx`; switched protocols are `1xx`, interim responses are not counted. */
+  readonly responses: Readonly<Record<string, number>>
+  /** From the beginning of a request to the head of its response. */
+  readonly firstByte: {
+    readonly boundsMs: readonly number[]
+    /** Up to each bound and above the one before; the last number counts those above all bounds. */
+    readonly counts: readonly number[]
+    readonly sumMs: number
+  }
 }

@@ -4,13 +4,16 @@
 export { BALANCES, type Balance } from './balance/balance.ts'
 export type {
   BackendCounters,
+  HttpBackendCounters,
+  HttpResponseCounters,
   MigrationCounters,
   PoolCounters,
   RouterCounters,
 } from './counters.ts'
 export { ROUTER_ERROR_CODES, RouterError, type RouterErrorCode } from './errors.ts'
-export { EJECT_PERCENT_MAX } from './health/ejection-cap.ts'
+export { EJECT_PERCENT_MAX, PANIC_PERCENT } from './health/ejection-cap.ts'
 export { Electorate, type ElectorateLimits, type Verdict } from './health/electorate.ts'
+export { OUTLIER_LIMITS, type OutlierLimits } from './health/outliers.ts'
 export { DEFAULT_HTTP_LIMITS, type HttpLimits } from './http-limits.ts'
 export { DEFAULT_LIMITS, type RouterLimits } from './limits.ts'
 export { type CookieSettings, cookieFault } from './plan/http/cookie-settings.ts'

@@ -44,6 +44,8 @@ export type RouterMessage =
   | { readonly type: 'sticky-keys'; readonly keys: readonly Uint8Array[] }
   /** What another router shared (`RouterOptions.share`), in the order in which it did. */
   | { readonly type: 'shared-keys'; readonly from: string; readonly message: SharedKeys }
+  /** Another router says that these backends cannot be reached: we ask those that we have not heard of lately. */
+  | { readonly type: 'doubt'; readonly pool: string; readonly backends: readonly string[] }
   /** Nothing more will come from another router, or something was missed: what it had to do is ours. */
   | { readonly type: 'router-gone'; readonly name: string }
 
@@ -251,6 +253,11 @@ class DataPlane implements Router {
       case 'shared-keys':
         this.#staticPool(message.message.pool, 'redis')?.copies?.take(message.from, message.message)
         return
+      case 'doubt': {
+        const pool = this.#pools.get(message.pool)
+        if (pool !== undefined && !(pool instanceof StorePool)) pool.doubt(message.backends)
+        return
+      }
       case 'router-gone':
         for (const pool of this.#pools.values())
           if (pool instanceof StaticPool) pool.copies?.routerGone(message.name)
@@ -512,10 +519,18 @@ function countersOf(pool: StaticPool | StorePool | HttpPool): RouterCounters['po
 
 function httpCountersOf(pool: HttpPool): RouterCounters['pools'][string] {
   const backends = pool.backends.map((backend) => {
-    const { id, counters, connections, inFlight, avoided } = backend
-    return [id, { ...counters, connections, inFlight, avoided: avoided ? 1 : 0, stale: 0 }] as const
+    const { id, connections, inFlight, avoided, responses } = backend
+    const { retries, broken, ejections, ...counters } = backend.counters
+    const ejected = pool.isEjected(backend) ? 1 : 0
+    const share = pool.shareOf(backend)
+    const http = { ...responses.counters, retries, broken, ejections, ejected, share }
+    return [
+      id,
+      { ...counters, connections, inFlight, avoided: avoided ? 1 : 0, stale: 0, http },
+    ] as const
   })
-  return { ...pool.counters, backends: Object.fromEntries(backends) }
+  const panic = pool.panic ? 1 : 0
+  return { ...pool.counters, panic, backends: Object.fromEntries(backends) }
 }
 
 /** Random bytes in the prefix of request ids. */

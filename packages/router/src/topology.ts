@@ -1,5 +1,6 @@
 import type { RingOptions } from '@ringway/ring'
 import type { Balance } from './balance/balance.ts'
+import type { OutlierLimits } from './health/outliers.ts'
 import type { CopyPolicy } from './pool/copies/policy.ts'
 
 /**
@@ -70,6 +71,12 @@ export interface HttpPoolTopology {
    * @defaultValue 30 s
    */
   readonly drainTimeoutMs?: number
+  /** How long a backend that is new or returned takes to get its whole share; 0: at once. @defaultValue 0 */
+  readonly slowStartMs?: number
+  /** Share of usable backends, in percent, below which all that are up are used. @defaultValue 10 */
+  readonly panicPercent?: number
+  /** When bad answers eject a backend, over the defaults; `ejectPercentMax: 0` ejects none. */
+  readonly outliers?: Partial<OutlierLimits>
   /** How long a sticky cookie is believed after its issue. Fixed when the pool is first named. @defaultValue a week */
   readonly cookieMaxAgeMs?: number
 }

@@ -119,6 +119,7 @@ export class Cluster {
     this.#sharedKeys = new SharedKeysCarrier(hub)
     this.router = createRouter({
       version: VERSION,
+      http: config.http,
       ...(config.zone === undefined ? {} : { zone: config.zone }),
       share: (message) => this.#sharedKeys.share(message),
       log: (event) => this.#routerSaid(event),
@@ -130,6 +131,9 @@ export class Cluster {
       log,
       events: this.events,
       ownVerdicts: () => routerVerdicts(this.router),
+      doubted: (pool, backends) => {
+        if (this.#serving) this.router.post({ type: 'doubt', pool, backends })
+      },
       members: () => new Set(this.members.map(({ name }) => name)),
       changed: () => this.#refreshSoon(),
     })
@@ -375,7 +379,7 @@ export class Cluster {
       this.#log.warn({ ...event }, `a client was refused: it ${event.cause}`)
       return
     }
-    this.#log.warn({ ...event }, `backend ${event.type}`)
+    this.#log.warn({ ...event }, event.type.replaceAll('-', ' '))
     const { type, ...facts } = event
     this.events.add(type, facts)
     // The event comes while the router changes: its counters say so after this turn.

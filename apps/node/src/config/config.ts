@@ -3,6 +3,7 @@ import type {
   BackendAccess,
   CheckTopology,
   CopyPolicy,
+  HttpLimits,
   HttpPoolTopology,
   ListenerAuth,
   ListenerTls,
@@ -23,6 +24,8 @@ export interface NodeConfig {
   readonly peer: { readonly bind: HostPort }
   readonly pools: readonly PoolConfig[]
   readonly listeners: readonly ListenerConfig[]
+  /** Bounds of HTTP listeners and pools, over the defaults. */
+  readonly http: Partial<HttpLimits>
   /** Keys of sticky cookies, the one that signs first; empty: those who need them refuse to start. */
   readonly stickyKeys: readonly Uint8Array[]
   /** Absent: no admin API. */

@@ -1,5 +1,11 @@
 import type { PlacementName, RingOptions } from '@ringway/ring'
-import type { Balance, HttpRoute, SessionPresetName } from '@ringway/router'
+import type {
+  Balance,
+  HttpLimits,
+  HttpRoute,
+  OutlierLimits,
+  SessionPresetName,
+} from '@ringway/router'
 
 /**
  * What a user writes: the shape of the YAML file, and the argument of `createNode`. Everything is optional;
@@ -32,6 +38,8 @@ export interface NodeOptions {
   readonly peer?: { readonly bind?: string }
   readonly pools?: Readonly<Record<string, PoolOptions>>
   readonly listeners?: readonly ListenerEntry[]
+  /** Bounds of all `http` listeners and pools. */
+  readonly http?: Partial<HttpLimits>
   /** Secrets of sticky cookies; by default they follow from the cluster keys. */
   readonly cookie?: { readonly secrets?: readonly string[] }
   /** Absent: no admin API. */
@@ -76,10 +84,13 @@ export interface PoolOptions {
   readonly journalKeysMax?: number
   /** `redis`. @defaultValue false */
   readonly warmUp?: boolean
-  /** `redis`: asks every backend with PING. */
+  /** `redis`, `http`: asks every backend at intervals. */
   readonly check?: {
-    /** `http` only. */
+    /** `http` only, as the two below. */
     readonly path?: string
+    readonly host?: string
+    /** Such as `204` or `200-299`. @defaultValue '200-399' */
+    readonly status?: string | number
     readonly intervalMs?: number
     readonly timeoutMs?: number
     readonly rise?: number
@@ -91,6 +102,12 @@ export interface PoolOptions {
   readonly loadFactor?: number
   /** `http`. @defaultValue false */
   readonly allowSpill?: boolean
+  /** `http`. @defaultValue 0 */
+  readonly slowStartMs?: number
+  /** `http`. @defaultValue 10 */
+  readonly panicPercent?: number
+  /** `http`. @defaultValue OUTLIER_LIMITS */
+  readonly outliers?: Partial<OutlierLimits>
   /** `redis`, `http`: how `rediss://` and `https://` backends are verified. */
   readonly tls?: UpstreamTlsOptions
 }

@@ -5,6 +5,7 @@ import {
   type HttpPoolTopology,
   type HttpRoute,
   type ListenerTls,
+  PANIC_PERCENT,
   parseSessionSource,
   SESSION_PRESETS,
   SESSION_SOURCE_ALLOWED,
@@ -20,7 +21,14 @@ import type {
 /** What an HTTP listener of the configuration says beyond its address. */
 export type HttpListenerConfig = Omit<HttpListenerOptions, 'protocol' | 'host' | 'port'>
 
-const HTTP_ONLY = ['balance', 'loadFactor', 'allowSpill'] as const
+const HTTP_ONLY = [
+  'balance',
+  'loadFactor',
+  'allowSpill',
+  'slowStartMs',
+  'panicPercent',
+  'outliers',
+] as const
 
 /** Options that only an http pool has. */
 export function resolveHttpPool(
@@ -30,29 +38,60 @@ export function resolveHttpPool(
   source: string,
 ): HttpPoolTopology | undefined {
   if (pool.protocol !== 'http') {
-    const found = HTTP_ONLY.find((key) => pool[key] !== undefined && pool[key] !== DEFAULTS[key])
+    const found =
+      HTTP_ONLY.find((key) => pool[key] !== undefined && pool[key] !== DEFAULTS[key]) ??
+      checkOfHttp(pool.check)
     if (found === undefined) return undefined
     throw new NodeError(
       'CONFIG_INVALID',
       `${source}: pools.${name}.${found}: found in a pool with protocol ${pool.protocol}; allowed: only with protocol http`,
     )
   }
-  const { balance, loadFactor, allowSpill, check } = pool
+  const { balance, loadFactor, allowSpill, slowStartMs, panicPercent, outliers, check } = pool
   return {
     ...(balance === undefined ? {} : { balance }),
     ...(loadFactor === undefined ? {} : { loadFactor }),
     ...(allowSpill === undefined ? {} : { allowSpill }),
+    ...(slowStartMs === undefined ? {} : { slowStartMs }),
+    ...(panicPercent === undefined ? {} : { panicPercent }),
+    ...(outliers === undefined ? {} : { outliers }),
     ...(zone === undefined ? {} : { zone }),
     ...(check === undefined ? {} : { check: checkOf(check) }),
   }
 }
 
-const DEFAULTS = { balance: 'hash', loadFactor: 1.25, allowSpill: false } as const
+/** The validation fills these in, also where they say nothing. */
+const DEFAULTS = {
+  balance: 'hash',
+  loadFactor: 1.25,
+  allowSpill: false,
+  slowStartMs: 0,
+  panicPercent: PANIC_PERCENT,
+  outliers: undefined,
+} as const
+const STATUS_DEFAULT = '200-399'
+
+/** The first key of a check that only an HTTP server understands. */
+function checkOfHttp(check: PoolOptions['check']): string | undefined {
+  if (check?.path !== undefined) return 'check.path'
+  if (check?.host !== undefined) return 'check.host'
+  return (check?.status ?? STATUS_DEFAULT) === STATUS_DEFAULT ? undefined : 'check.status'
+}
 
 function checkOf(check: NonNullable<PoolOptions['check']>): NonNullable<HttpPoolTopology['check']> {
-  const { path, intervalMs = 2_000, timeoutMs = 1_000, rise = 2, fall = 3 } = check
-  const target = path === undefined ? ({ type: 'tcp' } as const) : ({ type: 'http', path } as const)
-  return { ...target, intervalMs, timeoutMs, rise, fall }
+  const { path, host, intervalMs = 2_000, timeoutMs = 1_000, rise = 2, fall = 3 } = check
+  const times = { intervalMs, timeoutMs, rise, fall }
+  if (path === undefined) return { type: 'tcp', ...times }
+  const [from = '', to = from] = String(check.status ?? STATUS_DEFAULT).split('-')
+  const authority = host === undefined ? {} : { authority: host }
+  return {
+    type: 'http',
+    path,
+    ...authority,
+    statusMin: Number(from),
+    statusMax: Number(to),
+    ...times,
+  }
 }
 
 /**

@@ -46,6 +46,7 @@ export function resolveConfig(options: NodeOptions, source = 'options'): NodeCon
     listeners: (raw.listeners ?? []).map((listener, index) =>
       resolveListener(listener, `listeners.${index}`, source),
     ),
+    http: raw.http ?? {},
     stickyKeys: stickyKeys(raw.cookie?.secrets ?? [], gossip.keys),
     ...(raw.admin ? { admin: resolveAdmin(raw.admin) } : {}),
   }

@@ -1,6 +1,7 @@
 import { WEIGHT_MAX } from '../cluster/member-tags.ts'
 import { GOSSIP_SCHEMA } from './schema/gossip.ts'
 import { COOKIE_SCHEMA } from './schema/http.ts'
+import { HTTP_LIMITS_SCHEMA } from './schema/http-limits.ts'
 import { LISTENER_SCHEMA } from './schema/listener.ts'
 import { hostPort, type OptionSchema } from './schema/option.ts'
 import { POOL_SCHEMA } from './schema/pool.ts'
@@ -74,6 +75,7 @@ export const CONFIG_SCHEMA: OptionSchema = {
         'Client addresses. Default: one Redis listener on 127.0.0.1:6380 for the first pool.',
       items: LISTENER_SCHEMA,
     },
+    http: HTTP_LIMITS_SCHEMA,
     cookie: COOKIE_SCHEMA,
     admin: {
       type: 'object',

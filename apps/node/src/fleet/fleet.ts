@@ -23,6 +23,8 @@ export interface FleetOptions {
   readonly log: Logger
   readonly events: EventLog
   readonly ownVerdicts: OwnVerdicts
+  /** Another member cannot reach these backends: our router asks those that it has not heard of lately. */
+  readonly doubted: (pool: string, backends: readonly string[]) => void
   /** Names of the live members. */
   readonly members: () => ReadonlySet<string>
   /** The backends of a pool are others than before, or in another state. */
@@ -138,6 +140,8 @@ export class Fleet {
         return
       case 'fleet/verdicts':
         this.#verdicts.take(member, parsed.pools, this.#now())
+        for (const { pool, down } of parsed.pools)
+          if (down.length > 0) this.#options.doubted(pool, down)
         this.#count()
     }
   }

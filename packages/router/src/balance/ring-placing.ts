@@ -131,7 +131,7 @@ const BOUNDLESS: Bound = { has: () => true }
  * How much each backend may carry while one more is placed: `ceil(factor × weight share × (total + 1))`, at least 1
  * (https://arxiv.org/abs/1608.01350). Backends that take nothing have no share.
  */
-class Room implements Bound {
+export class Room implements Bound {
   readonly #perWeight: number
 
   constructor(

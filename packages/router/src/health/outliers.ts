@@ -43,11 +43,16 @@ export type OutlierChange = 'none' | 'ejected'
  * longer than the one before; a window without trouble takes one back.
  */
 export class Outliers {
-  readonly #limits: OutlierLimits
+  #limits: OutlierLimits
   readonly #answers = new Map<string, Answers>()
   #ejected = 0
 
   constructor(limits: OutlierLimits = OUTLIER_LIMITS) {
+    this.#limits = limits
+  }
+
+  /** Takes other limits; those that are ejected stay so until their time is over. */
+  setLimits(limits: OutlierLimits): void {
     this.#limits = limits
   }
 
@@ -62,8 +67,11 @@ export class Outliers {
     for (const id of ids) if (!this.#answers.has(id)) this.#answers.set(id, noAnswers())
   }
 
-  /** Counts one answer; O(1). An unknown id changes nothing. */
-  record(id: string, failed: boolean, now: number): OutlierChange {
+  /**
+   * Counts one answer; O(1). An unknown id changes nothing.
+   * @param last true when no other backend could take its work: it stays, whatever it answers
+   */
+  record(id: string, failed: boolean, now: number, last = false): OutlierChange {
     const answers = this.#answers.get(id)
     if (answers === undefined || answers.ejectedUntil > 0) return 'none'
     this.#turnWindow(answers, now)
@@ -71,7 +79,7 @@ export class Outliers {
     answers.failuresInARow = failed ? answers.failuresInARow + 1 : 0
     if (!failed) return 'none'
     answers.failures++
-    if (!this.#isOutlier(answers) || !this.#mayEject()) return 'none'
+    if (last || !this.#isOutlier(answers) || !this.#mayEject()) return 'none'
     this.#eject(answers, now)
     return 'ejected'
   }

@@ -191,6 +191,22 @@ export class Backend implements UpstreamOwner, LinkBackend {
     return samePlace && (database ?? 0) === (access.database ?? 0)
   }
 
+  /** Another router says that it cannot be reached: it is probed, unless it is checked anyway. */
+  doubt(): void {
+    const idle = this.#probe === undefined && this.#checker === undefined
+    if (!idle || this.#closed || this.#circuit.type !== 'closed') return
+    this.#probe = new Probe({
+      target: this,
+      timeoutMs: this.#tools.limits.connectTimeoutMs,
+      protocol: this.#tools.protocol,
+      done: (cause) => {
+        this.#probe = undefined
+        this.#tools.turn.begin()
+        if (cause !== undefined && this.#circuit.type === 'closed') this.#avoid(cause)
+      },
+    })
+  }
+
   /** Takes how it is checked: at intervals, or not at all. */
   follow(check: CheckTopology | undefined): void {
     const text = JSON.stringify(check)
@@ -356,6 +372,7 @@ export class Backend implements UpstreamOwner, LinkBackend {
   #beginProbe(): void {
     this.#timer = undefined
     this.#circuit = beginProbe(this.#circuit)
+    this.#probe?.cancel()
     this.#probe = new Probe({
       target: this,
       timeoutMs: this.#tools.limits.connectTimeoutMs,

@@ -306,6 +306,7 @@ export class Exchange implements Expirable {
     const { sent } = upstream
     this.#upstream = undefined
     if (this.#responseBegun) {
+      backend?.broke(cause)
       this.#leave()
       this.#client.broken()
       return
@@ -320,10 +321,13 @@ export class Exchange implements Expirable {
       this.#failLost(backend, cause, sent)
       return
     }
-    if (stale) this.#assign(backend, true)
-    else if (cause.code !== 'DRAINED' && backend === this.#bound && this.#retriesBound())
+    if (stale) {
+      backend.counters.retries++
+      this.#assign(backend, true)
+    } else if (cause.code !== 'DRAINED' && backend === this.#bound && this.#retriesBound(backend)) {
+      backend.counters.retries++
       this.#pauseForBound()
-    else {
+    } else {
       backend.counters.failovers++
       if (this.#pool !== undefined) this.#pool.counters.failovers++
       this.#tried.push(backend)
@@ -402,7 +406,7 @@ export class Exchange implements Expirable {
     const pool = this.#pool
     if (pool === undefined) return
     const bound = this.#bound
-    if (bound !== undefined && this.#attempts === 0) {
+    if (bound !== undefined && this.#attempts === 0 && !this.#isLost(bound)) {
       this.#assign(bound, !this.#idempotent)
       return
     }
@@ -419,8 +423,14 @@ export class Exchange implements Expirable {
     if (this.#phase === 'queued' && this.backend === backend) this.#arm()
   }
 
-  #retriesBound(): boolean {
-    return this.#tools.turn.now - this.startedAt < this.#tools.http.pinnedRetryMs
+  /** It was waited for before: requests of its sessions go to the next owner at once, until it is back. */
+  #isLost(backend: HttpBackend): boolean {
+    return backend.isLost(this.#tools.turn.now, this.#tools.http.pinnedRetryMs)
+  }
+
+  #retriesBound(backend: HttpBackend): boolean {
+    const waited = this.#tools.turn.now - this.startedAt
+    return waited < this.#tools.http.pinnedRetryMs && !this.#isLost(backend)
   }
 
   #pauseForBound(): void {

@@ -8,6 +8,7 @@ import type { BackendAccess, BackendTls, BackendTopology, HttpCheckTopology } fr
 import type { Exchange } from './exchange.ts'
 import { HealthChecker } from './health-checker.ts'
 import { HttpCheck } from './http-check.ts'
+import { HttpResponses } from './http-responses.ts'
 import { HttpUpstream, type HttpUpstreamOwner, type HttpUpstreamTools } from './http-upstream.ts'
 import type { LostCause, LostCode } from './lost-cause.ts'
 
@@ -18,6 +19,10 @@ export interface HttpBackendOwner {
   readonly check: HttpCheckTopology | undefined
   avoided(backend: HttpBackend, cause: LostCause): void
   returned(backend: HttpBackend): void
+  /** It is well now, or is not any more. */
+  changed(): void
+  /** True while so few are well that all that are up are used. */
+  readonly panic: boolean
   /** A response, or its absence, for the outlier statistics. */
   judged(backend: HttpBackend, failed: boolean): void
   /** Whether the answers of a backend are so bad that it is passed over. */
@@ -30,11 +35,13 @@ export interface HttpBackendTools extends HttpUpstreamTools {
   readonly random: () => number
 }
 
-/** Causes that say nothing about the backend. */
-const HARMLESS = new Set<LostCode>(['REMOVED', 'DRAINED', 'BAD_REPLY'])
+/** Causes that say nothing about whether it can be reached. */
+const HARMLESS = new Set<LostCode>(['REMOVED', 'DRAINED'])
 /** What a gateway says when what is behind it is ill; an application's own 500 is not counted. */
 const ILL_STATUS_MIN = 502
 const ILL_STATUS_MAX = 504
+/** An answer younger than this is a better opinion than another check. */
+const DOUBT_AFTER_MS = 1_000
 
 /** One backend of an HTTP pool as this router sees it: its connections, those who wait for one, and its circuit. */
 export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
@@ -43,18 +50,26 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   readonly port: number
   readonly access: BackendAccess
   readonly zone: string | undefined
+  /** What it is given now: less than its whole weight while it starts slowly. */
   weight: number
+  wholeWeight: number
+  /** True while nothing speaks against it. */
+  well = true
   /** True while new work may go there. */
   usable = true
   /** Requests given to it and not finished. */
   inFlight = 0
   lastCause: LostCause | undefined
+  readonly responses = new HttpResponses()
   readonly counters = {
     requests: 0,
     errors: 0,
     failovers: 0,
     connects: 0,
     avoidances: 0,
+    retries: 0,
+    broken: 0,
+    ejections: 0,
     bytesIn: 0,
     bytesOut: 0,
   }
@@ -74,6 +89,8 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   #closed = false
   /** Since when it is drained or removed; infinity while it is not. */
   #drainedAt = Number.POSITIVE_INFINITY
+  #avoidedAt = Number.POSITIVE_INFINITY
+  #answeredAt = Number.NEGATIVE_INFINITY
 
   constructor(topology: BackendTopology, owner: HttpBackendOwner, tools: HttpBackendTools) {
     this.id = topology.id
@@ -82,6 +99,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     this.access = topology.access ?? {}
     this.zone = topology.zone
     this.weight = topology.weight
+    this.wholeWeight = topology.weight
     this.#owner = owner
     this.#tools = tools
     this.setState(topology.state)
@@ -93,6 +111,11 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
 
   get avoided(): boolean {
     return this.#circuit.type !== 'closed' || this.#checker?.record.up === false
+  }
+
+  /** True when it has been unreachable for so long that waiting for it again is of no use. */
+  isLost(now: number, afterMs: number): boolean {
+    return now - this.#avoidedAt >= afterMs
   }
 
   get state(): BackendTopology['state'] {
@@ -116,12 +139,28 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   }
 
   refresh(): void {
-    this.usable =
-      this.#state === 'up' &&
-      this.#circuit.type === 'closed' &&
-      this.#checker?.record.up !== false &&
-      !this.#closed &&
-      !this.#owner.isEjected(this)
+    const up = this.#state === 'up' && !this.#closed
+    const well = up && !this.avoided && !this.#owner.isEjected(this)
+    const changed = well !== this.well
+    this.well = well
+    this.usable = well || (up && this.#owner.panic)
+    if (changed) this.#owner.changed()
+  }
+
+  /**
+   * Another router says that it cannot be reached: it is asked by a check, unless it answered a moment ago or is checked
+   * anyway. So the members vote on what they know.
+   */
+  doubt(): void {
+    const idle = this.#probe === undefined && this.#checker === undefined
+    if (!idle || this.#closed || this.#circuit.type !== 'closed') return
+    if (this.#tools.turn.now - this.#answeredAt < DOUBT_AFTER_MS) return
+    this.#probe = this.#ask((cause) => {
+      this.#probe = undefined
+      this.#tools.turn.begin()
+      if (cause === undefined) this.#answeredAt = this.#tools.turn.now
+      else if (this.#circuit.type === 'closed') this.#avoid(cause)
+    })
   }
 
   /**
@@ -153,7 +192,10 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   }
 
   answered(status: number, latencyMs: number): void {
-    this.#latency.add(latencyMs, this.#tools.turn.now)
+    const { now } = this.#tools.turn
+    this.#answeredAt = now
+    this.#latency.add(latencyMs, now)
+    this.responses.add(status, latencyMs)
     this.#owner.judged(this, status >= ILL_STATUS_MIN && status <= ILL_STATUS_MAX)
   }
 
@@ -166,7 +208,18 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   /** It refused, reset or closed. */
   failed(cause: LostCause): void {
     this.counters.errors++
-    if (!HARMLESS.has(cause.code) && !this.#closed) this.#avoid(cause)
+    if (cause.code === 'BAD_REPLY') {
+      this.lastCause = cause
+      this.#owner.judged(this, true)
+    } else if (!HARMLESS.has(cause.code) && !this.#closed) this.#avoid(cause)
+  }
+
+  /** It broke off a response that had begun. */
+  broke(cause: LostCause): void {
+    if (HARMLESS.has(cause.code)) return
+    this.counters.errors++
+    this.counters.broken++
+    this.#owner.judged(this, true)
   }
 
   released(upstream: HttpUpstream): void {
@@ -223,15 +276,17 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     this.#checker?.close()
     this.#checker = undefined
     const { check } = this.#owner
-    if (check === undefined || this.#closed) return
-    this.#checker = new HealthChecker({
-      intervalMs: check.intervalMs,
-      rise: check.rise,
-      fall: check.fall,
-      random: this.#tools.random,
-      check: (done) => this.#ask(done),
-      turned: (up, cause) => this.#turned(up, cause),
-    })
+    if (check !== undefined && !this.#closed)
+      this.#checker = new HealthChecker({
+        intervalMs: check.intervalMs,
+        rise: check.rise,
+        fall: check.fall,
+        random: this.#tools.random,
+        check: (done) => this.#ask(done),
+        turned: (up, cause) => this.#turned(up, cause),
+      })
+    // What the checks before said is forgotten.
+    this.refresh()
   }
 
   /** Takes no new requests; those under way are finished. */
@@ -279,12 +334,15 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     const before = this.#circuit
     const { turn, random, limits } = this.#tools
     this.#circuit = openCircuit(before, turn.now, random(), limits)
+    if (before.type === 'closed' && this.#checker?.record.up !== false) this.#beginAvoiding(cause)
     this.refresh()
-    if (before.type === 'closed') {
-      this.counters.avoidances++
-      this.#owner.avoided(this, cause)
-    }
     this.#scheduleProbe()
+  }
+
+  #beginAvoiding(cause: LostCause): void {
+    this.#avoidedAt = this.#tools.turn.now
+    this.counters.avoidances++
+    this.#owner.avoided(this, cause)
   }
 
   #scheduleProbe(): void {
@@ -298,6 +356,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   #beginProbe(): void {
     this.#timer = undefined
     this.#circuit = beginProbe(this.#circuit)
+    this.#probe?.cancel()
     this.#probe = this.#ask((cause) => this.#probed(cause))
   }
 
@@ -323,19 +382,30 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
       return
     }
     this.#circuit = CLOSED
+    // Where active checks say that it is down, they say when it is back.
+    if (!this.avoided) this.#comeBack()
+  }
+
+  #comeBack(): void {
+    this.#avoidedAt = Number.POSITIVE_INFINITY
     this.#latency.reset()
-    this.refresh()
     this.#owner.returned(this)
+    this.refresh()
   }
 
   /** Active checks changed their mind. */
   #turned(up: boolean, cause: LostCause | undefined): void {
     this.#tools.turn.begin()
-    if (cause !== undefined) this.lastCause = cause
-    if (up) this.#circuit = CLOSED
+    if (up) {
+      this.#circuit = CLOSED
+      this.#comeBack()
+      return
+    }
+    if (cause === undefined) return
+    this.lastCause = cause
+    const known = this.#circuit.type !== 'closed'
+    if (!known) this.#beginAvoiding(cause)
     this.refresh()
-    if (up) this.#owner.returned(this)
-    else if (cause !== undefined) this.#owner.avoided(this, cause)
   }
 
   #stop(): void {

@@ -5,8 +5,10 @@ import {
   PLAIN_PLACING,
   type PlacingOptions,
   RingPlacing,
+  Room,
 } from '../balance/ring-placing.ts'
-import { EJECT_PERCENT_MAX } from '../health/ejection-cap.ts'
+import { SlowStarts } from '../balance/slow-start.ts'
+import { isPanic, PANIC_PERCENT } from '../health/ejection-cap.ts'
 import { OUTLIER_LIMITS, Outliers } from '../health/outliers.ts'
 import { type Mac, StickyCookies } from '../plan/http/sticky-cookie.ts'
 import type { HttpCheckTopology, HttpPoolTopology, PoolTopology } from '../topology.ts'
@@ -38,10 +40,12 @@ export class HttpPool implements HttpBackendOwner {
   readonly cookies: StickyCookies
   check: HttpCheckTopology | undefined
   drainTimeoutMs = DRAIN_TIMEOUT_MS
+  panic = false
 
   readonly #tools: HttpPoolTools
   readonly #ring = new KeyRing()
-  readonly #outliers = new Outliers({ ...OUTLIER_LIMITS, ejectPercentMax: EJECT_PERCENT_MAX })
+  readonly #outliers = new Outliers()
+  readonly #slowStarts = new SlowStarts()
   #placing: RingPlacing
   #placingOptions: PlacingOptions = PLAIN_PLACING
   #balance: Balance = 'hash'
@@ -50,10 +54,15 @@ export class HttpPool implements HttpBackendOwner {
   #backends = new Map<string, HttpBackend>()
   /** In the order of the ring's nodes. */
   #byIndex: HttpBackend[] = []
+  /** Of our own zone. */
+  #near: HttpBackend[] = []
+  #topology: PoolTopology
+  #shares: ReadonlyMap<string, number> = new Map()
   readonly #drained = new Set<HttpBackend>()
 
   constructor(topology: PoolTopology, tools: HttpPoolTools) {
     this.name = topology.name
+    this.#topology = topology
     this.#tools = tools
     this.#placing = new RingPlacing(this.#ring.ring, [])
     this.#balancer = createBalancer('hash', tools.random)
@@ -88,6 +97,10 @@ export class HttpPool implements HttpBackendOwner {
     const sameCheck = checkBefore === JSON.stringify(this.check)
     const before = this.#backends
     const after = new Map<string, HttpBackend>()
+    // Those of the first topology have nobody who would carry their share meanwhile.
+    const first = this.#topology === topology
+    this.#topology = topology
+    const { now } = this.#tools.turn
     for (const wanted of topology.backends) {
       const known = before.get(wanted.id)
       const same =
@@ -97,7 +110,8 @@ export class HttpPool implements HttpBackendOwner {
         known.zone === wanted.zone &&
         JSON.stringify(known.access) === JSON.stringify(wanted.access ?? {})
       if (same) {
-        known.weight = wanted.weight
+        known.wholeWeight = wanted.weight
+        if (known.state !== 'up' && wanted.state === 'up') this.#slowStarts.begin(known.id, now)
         known.setState(wanted.state)
         if (!sameCheck) known.takeCheck()
         after.set(wanted.id, known)
@@ -105,15 +119,15 @@ export class HttpPool implements HttpBackendOwner {
         const backend = new HttpBackend(wanted, this, this.#tools)
         backend.takeCheck()
         after.set(wanted.id, backend)
+        if (!first) this.#slowStarts.begin(wanted.id, now)
       }
     }
-    this.#ring.update(topology)
     this.#backends = after
-    this.#byIndex = this.#ring.nodes
-      .map((node) => after.get(node.id))
-      .filter((backend) => backend !== undefined)
-    this.#placing.follow(this.#ring.ring, this.#byIndex)
+    this.#slowStarts.follow(new Set(after.keys()))
+    this.#shares = this.#sharesNow()
+    this.#weigh()
     this.#outliers.follow([...after.keys()])
+    this.changed()
     this.cookies.setBackends([...after.keys()])
     for (const [id, backend] of before) if (after.get(id) !== backend) this.#retire(backend)
   }
@@ -129,9 +143,9 @@ export class HttpPool implements HttpBackendOwner {
     placing: boolean,
   ): HttpBackend | undefined {
     const byKey = key !== undefined && (this.#balance === 'hash' || !placing)
-    const index = byKey
-      ? this.#placing.place(key, tried, placing ? this.#sessionPlacing : this.#placingOptions)
-      : this.#balancer.pick(this.#byIndex, tried)
+    if (!byKey) return this.#balanced(tried, placing) ?? this.#lastResort(key, tried)
+    const options = placing ? this.#sessionPlacing : this.#placingOptions
+    const index = this.#placing.place(key, tried, options)
     return index < 0 ? this.#lastResort(key, tried) : this.#byIndex[index]
   }
 
@@ -155,12 +169,23 @@ export class HttpPool implements HttpBackendOwner {
       backend.close()
       this.#drained.delete(backend)
     }
+    if (this.#slowStarts.active) this.#speedUp()
     for (const id of this.#outliers.tick(now)) {
       const backend = this.#backends.get(id)
       if (backend === undefined) continue
-      backend.refresh()
       this.returned(backend)
+      backend.refresh()
     }
+  }
+
+  /** Other routers say that these cannot be reached: we look ourselves. */
+  doubt(ids: readonly string[]): void {
+    for (const id of ids) this.#backends.get(id)?.doubt()
+  }
+
+  /** The share of its weight that a backend has while it starts slowly, else 1. */
+  shareOf({ id }: HttpBackend): number {
+    return this.#shares.get(id) ?? 1
   }
 
   drain(): void {
@@ -189,13 +214,36 @@ export class HttpPool implements HttpBackendOwner {
   }
 
   returned(backend: HttpBackend): void {
+    this.#slowStarts.begin(backend.id, this.#tools.turn.now)
+    this.#speedUp()
     this.#tools.log({ type: 'backend-returned', pool: this.name, backend: backend.id })
   }
 
   judged(backend: HttpBackend, failed: boolean): void {
-    if (this.#outliers.record(backend.id, failed, this.#tools.turn.now) !== 'ejected') return
+    const { now } = this.#tools.turn
+    const last = failed && !this.#byIndex.some((other) => other !== backend && other.well)
+    if (this.#outliers.record(backend.id, failed, now, last) !== 'ejected') return
+    backend.counters.ejections++
     backend.refresh()
-    this.avoided(backend, { code: 'BAD_REPLY', text: 'answered badly too often' })
+    this.#tools.log({ type: 'backend-ejected', pool: this.name, backend: backend.id })
+  }
+
+  /** A backend is well, or is not any more: with too few of them all that are up are used. */
+  changed(): void {
+    let up = 0
+    let usable = 0
+    for (const backend of this.#byIndex) {
+      if (backend.state === 'up') up++
+      if (backend.well) usable++
+    }
+    const panic = isPanic(usable, up, this.#http.panicPercent ?? PANIC_PERCENT)
+    if (panic === this.panic) return
+    this.panic = panic
+    for (const backend of this.#byIndex) backend.refresh()
+    const { name } = this
+    this.#tools.log(
+      panic ? { type: 'pool-panic', pool: name, usable, up } : { type: 'pool-calm', pool: name },
+    )
   }
 
   isEjected(backend: HttpBackend): boolean {
@@ -206,10 +254,60 @@ export class HttpPool implements HttpBackendOwner {
     return { loadFactor: this.#http.loadFactor ?? LOAD_FACTOR, zone: this.#http.zone }
   }
 
+  /** By balance; when a session is placed, backends of our zone that have room come first. */
+  #balanced(tried: readonly HttpBackend[], placing: boolean): HttpBackend | undefined {
+    if (this.#near.length > 0 && (placing || this.#http.allowSpill === true)) {
+      const near = this.#near[this.#balancer.pick(this.#near, tried)]
+      const factor = this.#http.loadFactor ?? LOAD_FACTOR
+      if (near !== undefined && new Room(this.#byIndex, tried, factor).has(near)) return near
+    }
+    return this.#byIndex[this.#balancer.pick(this.#byIndex, tried)]
+  }
+
+  #sharesNow(): ReadonlyMap<string, number> {
+    const usable = Array.from(this.#backends.values()).filter(({ well }) => well)
+    const ids = usable.map(({ id }) => id)
+    return this.#slowStarts.shares(ids, this.#tools.turn.now)
+  }
+
+  /** Backends that start slowly get more; O(backends), and a ring only when a share has changed. */
+  #speedUp(): void {
+    const shares = this.#sharesNow()
+    const same =
+      shares.size === this.#shares.size &&
+      Array.from(shares).every(([id, share]) => this.#shares.get(id) === share)
+    if (same) return
+    this.#shares = shares
+    this.#weigh()
+  }
+
+  /** Weights and ring as the shares are now. Other placements move keys between others too, so theirs stay whole. */
+  #weigh(): void {
+    const topology = this.#topology
+    for (const backend of this.#backends.values())
+      backend.weight = backend.wholeWeight * this.shareOf(backend)
+    const scales = (topology.placement.placement ?? 'ringway') === 'ringway'
+    const backends = scales
+      ? topology.backends.map((one) => ({
+          ...one,
+          weight: this.#backends.get(one.id)?.weight ?? one.weight,
+        }))
+      : topology.backends
+    this.#ring.update({ placement: topology.placement, backends })
+    this.#byIndex = this.#ring.nodes
+      .map((node) => this.#backends.get(node.id))
+      .filter((backend) => backend !== undefined)
+    const { zone } = this.#http
+    this.#near = zone === undefined ? [] : this.#byIndex.filter((backend) => backend.zone === zone)
+    this.#placing.follow(this.#ring.ring, this.#byIndex)
+  }
+
   #takeSettings(http: HttpPoolTopology): void {
     this.#http = http
     this.check = http.check
     this.drainTimeoutMs = http.drainTimeoutMs ?? DRAIN_TIMEOUT_MS
+    this.#slowStarts.durationMs = http.slowStartMs ?? 0
+    this.#outliers.setLimits({ ...OUTLIER_LIMITS, ...http.outliers })
     this.#placingOptions =
       http.allowSpill === true
         ? { loadFactor: http.loadFactor ?? LOAD_FACTOR, zone: http.zone }
@@ -240,6 +338,7 @@ export class HttpPool implements HttpBackendOwner {
     this.#ring.clear()
     this.#backends = new Map()
     this.#byIndex = []
+    this.#near = []
     this.#placing.follow(this.#ring.ring, [])
   }
 

@@ -30,6 +30,16 @@ export type PoolEvent =
       readonly cause: string
     }
   | { readonly type: 'backend-returned'; readonly pool: string; readonly backend: string }
+  /** `http`: it answered badly too often, and gets no new work for a while. */
+  | { readonly type: 'backend-ejected'; readonly pool: string; readonly backend: string }
+  /** `http`: so few of those that are up are usable that all of them are used. */
+  | {
+      readonly type: 'pool-panic'
+      readonly pool: string
+      readonly usable: number
+      readonly up: number
+    }
+  | { readonly type: 'pool-calm'; readonly pool: string }
   /** Its time is over: old owners are not asked any more. */
   | { readonly type: 'migration-ended'; readonly pool: string }
   /** An old owner missed too many deletes, or a flush: what it has may be stale, so it is not asked any more. */
@@ -136,6 +146,11 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
 
   backendNamed(id: string): Backend | undefined {
     return this.#backends.get(id)
+  }
+
+  /** Another router says that these cannot be reached: we look ourselves. */
+  doubt(ids: readonly string[]): void {
+    for (const id of ids) this.#backends.get(id)?.doubt()
   }
 
   ranksAt(place: number, count: number): readonly Backend[] {

@@ -1,4 +1,17 @@
+import { OUTLIER_LIMITS, type OutlierLimits, PANIC_PERCENT } from '@ringway/router'
 import type { OptionSchema } from './option.ts'
+
+const outlier = (
+  name: keyof OutlierLimits,
+  description: string,
+  maximum: number,
+): OptionSchema => ({
+  type: 'integer',
+  description,
+  minimum: 1,
+  maximum,
+  default: OUTLIER_LIMITS[name],
+})
 
 /** What only `http` pools have. */
 export const HTTP_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
@@ -21,6 +34,55 @@ export const HTTP_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
     type: 'boolean',
     description: '`http`: load and zone may move keys of plain `hash` too.',
     default: false,
+  },
+  slowStartMs: {
+    type: 'integer',
+    description:
+      '`http`: how long a backend that is new or returned takes to get its whole share, in ten steps. With `hash` its points on the ring grow, so that keys move only to it.',
+    minimum: 0,
+    maximum: 3_600_000,
+    default: 0,
+  },
+  panicPercent: {
+    type: 'number',
+    description:
+      '`http`: when a smaller share of the backends that are up is usable, all of them are used: more likely the checks are wrong.',
+    minimum: 0,
+    maximum: 100,
+    default: PANIC_PERCENT,
+  },
+  outliers: {
+    type: 'object',
+    description:
+      '`http`: when a backend that answers badly gets no new work for a while. Bad are 502, 503, 504, malformed and broken off responses, and none in time.',
+    additionalProperties: false,
+    properties: {
+      failuresMax: outlier('failuresMax', 'Bad answers in a row that eject it.', 100_000),
+      failurePercentMax: {
+        ...outlier('failurePercentMax', 'Share of bad answers in a window above which it is.', 101),
+        'x-allowed': 'a percentage, or 101 for never',
+      },
+      windowAnswersMin: outlier(
+        'windowAnswersMin',
+        'Answers in a window below which the share says nothing.',
+        1_000_000,
+      ),
+      windowMs: outlier('windowMs', 'Length of a window in milliseconds.', 3_600_000),
+      ejectMsMin: outlier(
+        'ejectMsMin',
+        'Length of the first ejection; each further one is longer by as much.',
+        3_600_000,
+      ),
+      ejectMsMax: outlier('ejectMsMax', 'Length of the longest one.', 86_400_000),
+      ejectPercentMax: {
+        ...outlier(
+          'ejectPercentMax',
+          'Share of the pool that may be ejected, in percent; 0 ejects none. The last usable backend never is.',
+          100,
+        ),
+        minimum: 0,
+      },
+    },
   },
 }
 

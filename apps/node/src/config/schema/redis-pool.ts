@@ -51,9 +51,24 @@ export const REDIS_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
     properties: {
       path: {
         type: 'string',
-        description: '`http`: target of the GET; 200 to 399 pass. Default: a connection is enough.',
+        description: '`http`: target of the GET. Default: a connection is enough.',
         pattern: '^/[\\x21-\\x7e]*$',
         'x-allowed': 'a path that begins with /',
+      },
+      host: {
+        type: 'string',
+        description: '`http`: value of the Host field. Default: the address of the backend.',
+        pattern: '^[A-Za-z0-9._:\\[\\]-]{1,255}$',
+        'x-allowed': 'HOST or HOST:PORT',
+      },
+      status: {
+        type: ['string', 'integer'],
+        description: '`http`: statuses that pass, such as 204 or 200-299.',
+        pattern: '^[1-5][0-9]{2}(-[1-5][0-9]{2})?$',
+        minimum: 100,
+        maximum: 599,
+        'x-allowed': 'a status, or two with a dash between them',
+        default: '200-399',
       },
       intervalMs: {
         type: 'integer',
