@@ -27,6 +27,8 @@ const DESCRIPTIONS = {
   totalTimeoutMs: 'For a request as a whole, switched protocols excepted; then 504.',
   tunnelIdleTimeoutMs: 'Between two pieces of a switched connection, such as a WebSocket.',
   halfClosedTimeoutMs: 'How long a client that has ended its side still gets its response.',
+  drainIdleTimeoutMs:
+    'How long a client without a request may keep its connection once its listener is closing.',
   lingerTimeoutMs: 'How long a connection that is being closed is still read.',
   upstreamIdleTimeoutMs:
     'How long an idle connection to a backend is kept; less than the backend keeps it itself.',
