@@ -1,7 +1,7 @@
 // Every placement of the ring: answers first, then balance and movement at 5, 10, 50 and 100 nodes, then speed beside npm
 // hashring and consistent-hash. With UPDATE_DOCS=1 the tables in docs/ are replaced by those of this run.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeTable } from '../docs-table.ts'
 import { missingOwners, type Row, report } from '../harness.ts'
 import { checkPlacements } from './answers.ts'
 import { measureQuality, type Quality, qualityTable } from './quality.ts'
@@ -32,16 +32,6 @@ function qualityRows(all: ReadonlyMap<string, readonly Quality[]>): Row[] {
       ],
     ),
   )
-}
-
-/** Replaces what stands between the marks of a table in a page of docs/. */
-function writeTable(page: string, mark: string, table: string): void {
-  const path = new URL(`../../../docs/${page}`, import.meta.url)
-  const text = readFileSync(path, 'utf8')
-  const [begin, end] = [`<!-- ${mark} begin -->`, `<!-- ${mark} end -->`]
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from === -1 || to < from) throw new Error(`${page} has no marks ${begin} and ${end}`)
-  writeFileSync(path, `${text.slice(0, from + begin.length)}\n${table}\n${text.slice(to)}`)
 }
 
 checkPlacements()
