@@ -109,11 +109,6 @@ export function resolveHttpListener(
       'CONFIG_INVALID',
       `${source}: ${key}.routes is missing; allowed for http clients: routes, or a pool for all of them`,
     )
-  if (entry.proxyProtocol === true && entry.tls !== undefined)
-    throw new NodeError(
-      'CONFIG_INVALID',
-      `${source}: ${key}.proxyProtocol: found together with tls; allowed: one of both`,
-    )
   const { trustedProxies, proxyProtocol, forwarded } = entry
   return {
     routes: routes.map((route, index) => resolveRoute(route, `${key}.routes.${index}`, source)),

@@ -15,6 +15,8 @@ export interface ExchangeClient {
   interim(head: ResponseHead, bytes: Buffer, to: number): void
   responseHead(head: ResponseHead, bytes: Buffer, to: number, body: ResponseBody): void
   responseData(bytes: Buffer, from: number, to: number): void
+  /** Lines of trailers, where the body comes without its framing; the end follows. */
+  responseTrailers(lines: string): void
   responseEnd(): void
   switched(head: ResponseHead, bytes: Buffer, to: number): void
   /** There is no response, and none was begun. */
@@ -270,6 +272,10 @@ export class Exchange implements Expirable {
 
   data(bytes: Buffer, from: number, to: number): void {
     this.#client.responseData(bytes, from, to)
+  }
+
+  trailers(lines: string): void {
+    this.#client.responseTrailers(lines)
   }
 
   switched(head: ResponseHead, bytes: Buffer, to: number): void {

@@ -277,6 +277,8 @@ export class HttpUpstream implements Flushable {
       if (found === CHUNKED.range) {
         if (chunked.to > chunked.from) exchange.data(bytes, chunked.from, chunked.to)
       } else if (found === CHUNKED.end) {
+        // The empty line after them, or alone, ends the body.
+        if (chunked.trailers.length > 2) exchange.trailers(chunked.trailers)
         this.#finish(at < end)
         return at
       } else if (found === CHUNKED.fault) {

@@ -31,7 +31,7 @@ export interface HttpListenerSettings {
   readonly routes: readonly HttpRoute[]
   /** Addresses and networks of proxies in front, whose word about their clients counts. */
   readonly trustedProxies?: readonly string[]
-  /** Every connection begins with a PROXY protocol header, version 1 or 2. */
+  /** Every connection begins with a PROXY protocol header, version 1 or 2, before TLS if there is any. */
   readonly proxyProtocol?: boolean
   /** Absent: plain HTTP. */
   readonly tls?: ListenerTls
@@ -162,11 +162,15 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
     return this.http.headTimeoutMs
   }
 
-  protected open(socket: Socket, secure: boolean): HttpSession {
+  protected override get greeted(): boolean {
+    return this.proxyProtocol
+  }
+
+  protected open(socket: Socket, secure: boolean, clientIp?: string): HttpSession {
     this.turn.begin()
     return socket instanceof TLSSocket && socket.alpnProtocol === 'h2'
-      ? new Http2Session(socket, this)
-      : new Http1Session(socket, this, secure)
+      ? new Http2Session(socket, this, clientIp)
+      : new Http1Session(socket, this, secure, clientIp)
   }
 }
 

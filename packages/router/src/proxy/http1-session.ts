@@ -68,7 +68,8 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
   /** The backend is not read because this client does not read. */
   #holdsBackend = false
 
-  constructor(accepted: Socket, host: HttpHost, secure: boolean) {
+  /** @param clientIp what the PROXY protocol said before the handshake */
+  constructor(accepted: Socket, host: HttpHost, secure: boolean, clientIp?: string) {
     this.host = host
     const socket = readClient(accepted, (bytes, length) => this.#read(bytes, length))
     this.#socket = socket
@@ -78,8 +79,10 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
     this.#exchange = new Exchange(this, host)
     this.stickiness = new Stickiness(host, this.#exchange, this)
     host.deadlines.add(this)
-    if (host.proxyProtocol) this.#state = 'greeting'
-    this.#wait(host.proxyProtocol ? host.http.headTimeoutMs : host.http.keepAliveTimeoutMs)
+    const greeted = host.proxyProtocol && !secure
+    if (greeted) this.#state = 'greeting'
+    this.#peerIp = clientIp ?? ''
+    this.#wait(greeted ? host.http.headTimeoutMs : host.http.keepAliveTimeoutMs)
     socket.on('drain', () => host.turn.mark(this))
     socket.once('end', () => this.#endOfInput())
     // An error is always followed by `close`; what a client's network does is not ours to report.
@@ -190,6 +193,9 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
       this.#exchange.pause()
     }
   }
+
+  /** HTTP/1.0 has none. */
+  responseTrailers(): void {}
 
   responseEnd(): void {
     this.#holdsBackend = false

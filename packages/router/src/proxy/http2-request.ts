@@ -4,7 +4,8 @@ import {
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2'
-import { PARSED } from '../codec/http1/fault.ts'
+import { FAULTS, PARSED } from '../codec/http1/fault.ts'
+import { NOT_IN_TRAILERS } from '../codec/http1/field.ts'
 import type { ResponseBody, ResponseHead } from '../codec/http1/response-head.ts'
 import {
   FAILURE_OF_STATUS,
@@ -26,7 +27,6 @@ const NO_PLACE = new Set([
   'transfer-encoding',
   'upgrade',
 ])
-const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 const LINE_END = Buffer.from('\r\n')
 
 /**
@@ -44,11 +44,15 @@ export class Http2Request implements ExchangeClient, Requester {
 
   readonly #stream: ServerHttp2Stream
   readonly #exchange: Exchange
+  #headRequest = false
   #chunked = false
   #bodyBytes = 0
   #held = 0
   #heldWrites: (() => void)[] = []
   #pausedBackend = false
+  /** Lines of the trailers of the request. */
+  #requestTrailers = ''
+  #responseTrailers: OutgoingHttpHeaders = {}
 
   constructor(stream: ServerHttp2Stream, host: HttpHost, forwarding: Forwarding, peerIp: string) {
     this.#stream = stream
@@ -61,6 +65,7 @@ export class Http2Request implements ExchangeClient, Requester {
 
   begin(headers: IncomingHttpHeaders): void {
     const { host } = this
+    this.#headRequest = headers[':method'] === 'HEAD'
     const endless = !this.#stream.readableEnded && headers['content-length'] === undefined
     const withBody = endless && !this.#stream.endAfterHeaders
     const bytes = Buffer.from(headText(headers, withBody), 'latin1')
@@ -86,6 +91,7 @@ export class Http2Request implements ExchangeClient, Requester {
       return
     }
     this.#stream.on('data', (piece: Buffer) => this.#upload(piece))
+    this.#stream.once('trailers', (trailers) => this.#takeTrailers(trailers))
     this.#stream.once('end', () => this.#uploaded())
   }
 
@@ -112,7 +118,14 @@ export class Http2Request implements ExchangeClient, Requester {
   responseHead(head: ResponseHead, bytes: Buffer, _to: number, body: ResponseBody): void {
     const added = this.stickiness.answer(head, bytes, true).toString('latin1')
     const headers = headersOf(head, bytes, added)
-    this.#say(() => this.#stream.respond(headers, { endStream: body === 'none' }))
+    const waitForTrailers = body === 'chunked'
+    if (waitForTrailers)
+      this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#responseTrailers))
+    this.#say(() => this.#stream.respond(headers, { endStream: body === 'none', waitForTrailers }))
+  }
+
+  responseTrailers(lines: string): void {
+    this.#responseTrailers = trailersOf(lines)
   }
 
   responseData(bytes: Buffer, from: number, to: number): void {
@@ -149,7 +162,8 @@ export class Http2Request implements ExchangeClient, Requester {
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     })
-    this.#stream.end(failureText(failure, text))
+    if (this.#headRequest) this.#stream.end()
+    else this.#stream.end(failureText(failure, text))
     this.#stream.resume()
   }
 
@@ -199,8 +213,19 @@ export class Http2Request implements ExchangeClient, Requester {
 
   #uploaded(): void {
     this.host.turn.begin()
-    if (this.#chunked) this.#write(LAST_CHUNK)
+    if (this.answered && !this.#exchange.active) return
+    if (this.#chunked) this.#write(Buffer.from(`0\r\n${this.#requestTrailers}\r\n`, 'latin1'))
     this.#exchange.finish()
+  }
+
+  /** Only a body without a length has a place for them on the way to the backend. */
+  #takeTrailers(trailers: IncomingHttpHeaders): void {
+    const lines = trailerLines(trailers)
+    if (lines.length > this.host.http.trailerBytesMax)
+      this.#refuse('HEAD_TOO_LARGE', FAULTS.trailersTooLong.text)
+    else if (Object.keys(trailers).some((name) => NOT_IN_TRAILERS.includes(name)))
+      this.#refuse('BAD_REQUEST', FAULTS.trailer.text)
+    else this.#requestTrailers = lines
   }
 
   #write(bytes: Buffer): void {
@@ -208,10 +233,33 @@ export class Http2Request implements ExchangeClient, Requester {
   }
 
   #refuseBody(): void {
-    this.#exchange.abort()
     const { requestBodyBytesMax } = this.host.http
-    this.failed('BODY_TOO_LARGE', `the body is larger than ${requestBodyBytesMax} bytes`)
+    this.#refuse('BODY_TOO_LARGE', `the body is larger than ${requestBodyBytesMax} bytes`)
   }
+
+  #refuse(failure: HttpFailure, text: string): void {
+    this.#exchange.abort()
+    this.failed(failure, text)
+  }
+}
+
+function trailerLines(trailers: IncomingHttpHeaders): string {
+  return Object.entries(trailers)
+    .flatMap(([name, value]) => [value ?? []].flat().map((each) => `${name}: ${each}\r\n`))
+    .join('')
+}
+
+/** Trailers that the codec has checked, as HTTP/2 has them. */
+function trailersOf(lines: string): OutgoingHttpHeaders {
+  const headers: Record<string, string> = {}
+  for (const line of lines.split('\r\n')) {
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon).toLowerCase()
+    if (colon < 0 || NO_PLACE.has(name)) continue
+    const value = line.slice(colon + 1).trim()
+    headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`
+  }
+  return headers
 }
 
 /** The head as HTTP/1.1 has it. Names and values were checked by nghttp2; the parser checks them again. */

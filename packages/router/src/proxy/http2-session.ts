@@ -29,9 +29,10 @@ export class Http2Session implements HttpSession, Expirable {
   #draining = false
   #ended = false
 
-  constructor(socket: TLSSocket, host: HttpHost) {
+  /** @param clientIp what the PROXY protocol said before the handshake */
+  constructor(socket: TLSSocket, host: HttpHost, clientIp?: string) {
     this.#host = host
-    this.#peerIp = host.peerIp(socket)
+    this.#peerIp = clientIp || host.peerIp(socket)
     this.#forwarding = new Forwarding(host.forwarding, {
       ip: this.#peerIp,
       proto: 'https',

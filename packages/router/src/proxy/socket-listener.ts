@@ -5,6 +5,7 @@ import type { Deadlines } from '../pool/deadlines.ts'
 import { countError, type ErrorCounts } from '../pool/pool.ts'
 import type { Turn } from '../pool/turn.ts'
 import type { TlsContexts } from './listener-tls.ts'
+import { ProxyGreeting } from './proxy-greeting.ts'
 import { TlsHandshake } from './tls-handshake.ts'
 
 /** Counts of all listeners of one router. */
@@ -61,7 +62,7 @@ export abstract class SocketListener<S extends ClientSession> {
   readonly #refusal: string
   readonly #server: Server
   readonly #sessions = new Set<S>()
-  readonly #handshakes = new Set<TlsHandshake>()
+  readonly #handshakes = new Set<TlsHandshake | ProxyGreeting>()
   #address = ''
   #refusedAt = Number.NEGATIVE_INFINITY
   #refusedSince = 0
@@ -86,8 +87,16 @@ export abstract class SocketListener<S extends ClientSession> {
     return this.#sessions
   }
 
-  /** Begins to serve a connection, after its handshake when it is `secure`. */
-  protected abstract open(socket: Socket, secure: boolean): S
+  /**
+   * Begins to serve a connection, after its handshake when it is `secure`.
+   * @param clientIp what the PROXY protocol said before the handshake
+   */
+  protected abstract open(socket: Socket, secure: boolean, clientIp?: string): S
+
+  /** True where connections begin with a PROXY protocol header. Without TLS the session reads it. */
+  protected get greeted(): boolean {
+    return false
+  }
 
   /** Protocols to choose from in a TLS handshake; none: the client does not ask. */
   protected get alpn(): readonly string[] {
@@ -177,13 +186,36 @@ export abstract class SocketListener<S extends ClientSession> {
     counts.clientsOpen++
     counts.clientsAccepted++
     if (this.tls === undefined) this.#sessions.add(this.open(socket, false))
-    else this.#shakeHands(socket, this.tls)
+    else {
+      socket.on('error', ignore)
+      if (this.greeted) this.#greet(socket, this.tls)
+      else this.#shakeHands(socket, this.tls)
+    }
   }
 
-  #shakeHands(socket: Socket, tls: TlsContexts): void {
+  /** Reads the PROXY protocol header, which comes before TLS. */
+  #greet(socket: Socket, tls: TlsContexts): void {
     const { deadlines, turn } = this.#tools
     turn.begin()
-    socket.on('error', ignore)
+    const greeting = new ProxyGreeting(socket, {
+      deadlines,
+      deadline: turn.now + this.handshakeTimeoutMs,
+      done: (clientIp) => {
+        this.#handshakes.delete(greeting)
+        this.#shakeHands(socket, tls, clientIp)
+      },
+      failed: () => {
+        this.#handshakes.delete(greeting)
+        countError(this.errors, 'PROXY_HEADER_FAILED')
+        this.#left()
+      },
+    })
+    this.#handshakes.add(greeting)
+  }
+
+  #shakeHands(socket: Socket, tls: TlsContexts, clientIp?: string): void {
+    const { deadlines, turn } = this.#tools
+    turn.begin()
     const timeoutMs = this.handshakeTimeoutMs
     const handshake = new TlsHandshake(tls.wrap(socket, this.alpn), {
       deadlines,
@@ -193,7 +225,7 @@ export abstract class SocketListener<S extends ClientSession> {
       done: (secured) => {
         turn.begin()
         this.#handshakes.delete(handshake)
-        const session = this.open(secured, true)
+        const session = this.open(secured, true, clientIp)
         this.#sessions.add(session)
         if (this.#closed !== undefined) session.drain()
       },

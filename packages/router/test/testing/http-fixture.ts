@@ -41,12 +41,14 @@ export async function startHttpRouter(
     readonly limits?: Partial<HttpLimits>
     readonly listener?: Partial<HttpListenerOptions>
     readonly pool?: HttpPoolTopology
+    readonly now?: () => number
   } = {},
 ): Promise<HttpFixture> {
   const events: RouterEvent[] = []
   const router = createRouter({
     http: options.limits ?? {},
     random: () => 0.5,
+    ...(options.now && { now: options.now }),
     log: (event) => events.push(event),
   })
   onCleanup(() => router.close({ drainTimeoutMs: 1 }))

@@ -47,6 +47,8 @@ export class ChunkedBody {
   fault: Fault = FAULTS.chunkSize
   /** Bytes of data announced so far. */
   bytes = 0
+  /** Lines of the trailers, each with its end; only kept where the framing is not passed on. */
+  trailers = ''
 
   readonly #limits: ChunkedLimits
   #raw = true
@@ -71,6 +73,7 @@ export class ChunkedBody {
     this.#left = 0
     this.#trailerBytes = 0
     this.bytes = 0
+    this.trailers = ''
   }
 
   /**
@@ -213,6 +216,7 @@ export class ChunkedBody {
   #trailerOctet(octet: number): boolean {
     if (++this.#trailerBytes > this.#limits.trailerBytesMax)
       return this.#refuse(FAULTS.trailersTooLong)
+    if (!this.#raw) this.trailers += String.fromCharCode(octet)
     switch (this.#state) {
       case 'trailer-start':
         if (octet === CR) {

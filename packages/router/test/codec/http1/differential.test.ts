@@ -7,7 +7,8 @@ import { HeadLookout, LOOKED } from '../../../src/codec/http1/head-lookout.ts'
 import { readWithNode } from './node-parser.ts'
 import { type Codec, readWithCodec } from './read-requests.ts'
 
-const RUNS = 4_000
+/** Inputs of one run; a long one has 2 million and more. */
+const RUNS = Number(process.env['FUZZ_INPUTS'] ?? 4_000)
 
 /** Pieces from which requests are made: right ones, and those with which parsers are told apart. */
 const LINES = [

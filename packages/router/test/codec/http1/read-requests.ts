@@ -67,6 +67,8 @@ export function readWithCodec(bytes: Buffer, codec: Codec = { RequestHead, Chunk
       messages.push({ ...message, body: text(headTo, to) })
       at = to
     }
+    // What follows is of another protocol, or, after h2c, of a connection that is closed.
+    if (head.upgrade || head.h2c) break
   }
   return { fault: undefined, messages }
 }
