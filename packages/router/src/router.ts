@@ -251,7 +251,7 @@ class DataPlane implements Router {
         for (const pool of this.#pools.values()) if (pool instanceof HttpPool) pool.takeKeys()
         return
       case 'shared-keys':
-        this.#staticPool(message.message.pool, 'redis')?.copies?.take(message.from, message.message)
+        this.#shared(message.from, message.message)
         return
       case 'doubt': {
         const pool = this.#pools.get(message.pool)
@@ -260,11 +260,16 @@ class DataPlane implements Router {
       }
       case 'router-gone':
         for (const pool of this.#pools.values())
-          if (pool instanceof StaticPool) pool.copies?.routerGone(message.name)
+          if (pool instanceof StaticPool) pool.copies.routerGone(message.name)
         return
       default:
         message satisfies never
     }
+  }
+
+  #shared(from: string, message: SharedKeys): void {
+    const pool = this.#pools.get(message.pool)
+    if (pool instanceof StaticPool) pool.copies.take(from, message)
   }
 
   attachPool(name: string, driver: PoolDriver): void {
@@ -285,7 +290,7 @@ class DataPlane implements Router {
 
   sharedKeys(): readonly SharedKeys[] {
     return Array.from(this.#pools.values()).flatMap((pool) =>
-      pool instanceof StaticPool ? (pool.copies?.snapshot() ?? []) : [],
+      pool instanceof StaticPool ? pool.copies.snapshot() : [],
     )
   }
 

@@ -19,9 +19,9 @@ export interface PoolTopology {
   readonly placement: PlacementTopology
   /** Owners asked in turn: the primary and the next ones on the ring. */
   readonly replicas: number
-  /** `redis`: asks every backend at intervals. Absent: a backend is probed only after it failed. */
+  /** `redis`, `memcached`: asks every backend at intervals. Absent: a backend is probed only after it failed. */
   readonly check?: CheckTopology
-  /** How a pool of protocol `redis` keeps copies. @defaultValue `DEFAULT_COPY_POLICY` */
+  /** How a pool of protocol `redis` or `memcached` keeps copies. @defaultValue `DEFAULT_COPY_POLICY` */
   readonly copies?: CopyPolicy
   /** 64-bit fingerprint of the pool's ring, 16 hex digits. */
   readonly digest: string

@@ -22,8 +22,8 @@ function poolTopology(
     protocol: pool.protocol,
     placement: ring.options,
     replicas: pool.replicas ?? 1,
-    ...(pool.protocol === 'redis' && pool.copies ? { copies: pool.copies } : {}),
-    ...(pool.protocol === 'redis' && pool.check ? { check: pool.check } : {}),
+    ...(pool.protocol !== 'store' && pool.copies ? { copies: pool.copies } : {}),
+    ...(pool.protocol !== 'store' && pool.check ? { check: pool.check } : {}),
     ...(pool.protocol === 'http' && pool.http ? { http: pool.http } : {}),
     digest: ring.digest,
     ...(pool.protocol === 'store' || pool.multiKey === undefined

@@ -5,18 +5,18 @@ import type { RedisPoolExtras } from './config.ts'
 import type { PoolOptions } from './options.ts'
 import { readUpstreamTls } from './upstream-tls.ts'
 
-const REDIS_ONLY = [
-  'ack',
-  'read',
-  'onReturn',
-  'onOverflow',
-  'journalKeysMax',
-  'warmUp',
-  'check',
-  'tls',
-] as const
+const COPIES = ['ack', 'read', 'onReturn', 'onOverflow', 'journalKeysMax', 'warmUp'] as const
+const ONLY_WITH: readonly (readonly [
+  keys: readonly (keyof PoolOptions)[],
+  protocols: readonly PoolOptions['protocol'][],
+])[] = [
+  [COPIES, ['redis', 'memcached']],
+  [['check'], ['redis', 'memcached', 'http']],
+  [['tls'], ['redis', 'http']],
+  [['replicas'], ['store', 'redis', 'memcached']],
+]
 
-/** Options that only a redis pool has. */
+/** Options of pools that keep copies of keys at servers: redis and memcached ones. */
 export function resolveRedisPool(
   name: string,
   pool: PoolOptions,
@@ -24,10 +24,8 @@ export function resolveRedisPool(
   source: string,
 ): RedisPoolExtras {
   const { replicas = 1 } = pool
-  if (pool.protocol !== 'redis') {
-    refuseOthers(name, pool, source)
-    return {}
-  }
+  refuseOthers(name, pool, source)
+  if (pool.protocol !== 'redis' && pool.protocol !== 'memcached') return {}
   if (replicas > backends)
     throw new NodeError(
       'CONFIG_INVALID',
@@ -59,18 +57,17 @@ function checkOf(check: NonNullable<PoolOptions['check']>): NonNullable<RedisPoo
   return { intervalMs, timeoutMs, rise, fall }
 }
 
+/** Options that pools of some protocols do not have, and those that do. */
 function refuseOthers(name: string, pool: PoolOptions, source: string): void {
-  const { protocol } = pool
-  // What is asked and verified is said for http pools too.
-  const only =
-    protocol === 'http' ? REDIS_ONLY.filter((key) => key !== 'check' && key !== 'tls') : REDIS_ONLY
-  const keys: readonly (keyof PoolOptions)[] = protocol === 'store' ? only : [...only, 'replicas']
-  const found = keys.find((key) => pool[key] !== undefined)
-  if (found === undefined) return
-  throw new NodeError(
-    'CONFIG_INVALID',
-    `${source}: pools.${name}.${found}: found in a pool with protocol ${pool.protocol}; allowed: only with protocol redis`,
-  )
+  for (const [keys, protocols] of ONLY_WITH) {
+    if (protocols.includes(pool.protocol)) continue
+    const found = keys.find((key) => pool[key] !== undefined)
+    if (found === undefined) continue
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.${found}: found in a pool with protocol ${pool.protocol}; allowed: only with protocol ${protocols.join(' or ')}`,
+    )
+  }
 }
 
 /** How one backend is reached and spoken to: what its URL and its own options say. */

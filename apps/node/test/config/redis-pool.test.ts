@@ -49,6 +49,20 @@ describe('a redis pool in the configuration', () => {
     })
   })
 
+  it('is the same for memcached, but for what its protocol has not', () => {
+    const memcached = {
+      protocol: 'memcached',
+      backends: [{ url: '127.0.0.1:1' }, { url: '127.0.0.1:2' }],
+    } as const
+    expect(resolve(memcached)).toMatchObject({ replicas: 1, copies: { onReturn: 'replay' } })
+    const copies = { replicas: 2, ack: 'quorum', read: 'any', warmUp: true, check: {} } as const
+    expect(resolve({ ...memcached, ...copies })).toMatchObject({
+      replicas: 2,
+      copies: { ack: 'quorum', read: 'any', warmUp: true },
+      check: { intervalMs: 2_000 },
+    })
+  })
+
   it('is refused with words that name the key and keep secrets', () => {
     for (const [pool, message] of [
       [
@@ -57,8 +71,16 @@ describe('a redis pool in the configuration', () => {
       ],
       [{ ack: 'some' as 'one' }, /pools\.cache\.ack: found "some"; allowed: one, quorum, all/],
       [
-        { protocol: 'memcached', backends: [{ url: '127.0.0.1:1' }], replicas: 1 },
-        /pools\.cache\.replicas: found in a pool with protocol memcached/,
+        { protocol: 'http', backends: [{ url: 'http://127.0.0.1:1' }], replicas: 1 },
+        /pools\.cache\.replicas: found in a pool with protocol http; allowed: only with protocol store or redis or memcached/,
+      ],
+      [
+        { protocol: 'memcached', backends: [{ url: '127.0.0.1:1' }], tls: { verify: false } },
+        /pools\.cache\.tls: found in a pool with protocol memcached; allowed: only with protocol redis or http/,
+      ],
+      [
+        { protocol: 'memcached', backends: [{ url: '127.0.0.1:1' }], replicas: 2 },
+        /pools\.cache\.replicas: found 2; allowed: at most the number of backends, which is 1/,
       ],
       [
         { protocol: 'store', backends: undefined, ack: 'one' },

@@ -88,8 +88,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     runAll: (...command) => this.#runAll(...command),
     fail: (request, code, text) => this.fail(request, code, text),
   }
-  /** Redis can copy a key; memcached cannot, and has no copies to keep. */
-  readonly #copies: Copies | undefined
+  readonly #copies: Copies
   #replicas = 1
   #policy: CopyPolicy
   #relaxed = false
@@ -113,11 +112,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
       ownerOf: (position) => this.#usableIndex(position),
     }
     this.#policy = topology.copies ?? DEFAULT_COPY_POLICY
-    if (topology.protocol === 'redis')
-      this.#copies = new Copies(this, this.#policy, tools.zone, {
-        ...tools,
-        share: tools.share,
-      })
+    this.#copies = new Copies(this, this.#policy, tools.zone, { ...tools, share: tools.share })
     this.update(topology)
   }
 
@@ -132,15 +127,16 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
 
   /** With copies elsewhere a server that was restarted must not serve before it has been looked at. */
   get doubtsIdleEnds(): boolean {
-    return this.#copies !== undefined && this.#replicas > 1 && this.#policy.onReturn !== 'serve'
+    const comparable = this.protocol === 'redis' && this.#replicas > 1
+    return comparable && this.#policy.onReturn !== 'serve'
   }
 
   get journalLimits(): StaleLimits {
     return this.#policy
   }
 
-  /** Its copies of keys and what is known of them; absent for memcached. */
-  get copies(): Copies | undefined {
+  /** Its copies of keys and what is known of them. */
+  get copies(): Copies {
     return this.#copies
   }
 
@@ -164,10 +160,10 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
 
   /** Takes a newer topology: unchanged backends keep their connections, removed ones are drained. */
   update(topology: PoolTopology): void {
-    this.#replicas = topology.protocol === 'redis' ? topology.replicas : 1
+    this.#replicas = topology.replicas
     this.#relaxed = topology.multiKey === 'owner'
     this.#policy = topology.copies ?? DEFAULT_COPY_POLICY
-    this.#copies?.follow(this.#policy)
+    this.#copies.follow(this.#policy)
     const before = this.#backends
     const after = new Map<string, Backend>()
     for (const wanted of topology.backends) {
@@ -206,8 +202,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   #run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
     const { bytes, start, end } = frame
     const copies = this.#copies
-    if (keyIndex < 0 || copies === undefined || !('keys' in request.command)) {
-      if (keyIndex >= 0) request.position = this.#placeIn(frame, keyIndex)
+    if (keyIndex < 0) {
       this.giveAtPlace(request, bytes, start, end, stable)
       return
     }
@@ -224,8 +219,10 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   give(request: Request, bytes: Buffer, position: number): void {
     this.counters.requests++
     request.position = position
-    if (this.#ring.wholeKeys) this.#placeAnew(request, bytes, 0, bytes.length)
-    this.giveAtPlace(request, bytes, 0, bytes.length, true)
+    const first = this.#byIndex[this.#ring.ownerIndexAt(position)]
+    if (first?.clear === true && this.#copies.isSimple(request.command, position))
+      this.giveTo(request, first, bytes, 0, bytes.length, true)
+    else this.#copies.again(request, bytes, 0, bytes.length)
   }
 
   runAll(request: Request, frame: RequestFrame, gather: GatherKind | Fold): void {
@@ -264,8 +261,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   runOwner(request: Request, position: number, bytes: Buffer): void {
     this.counters.requests++
     request.position = position
-    if (this.#copies !== undefined) this.#copies.again(request, bytes, 0, bytes.length)
-    else this.giveAtPlace(request, bytes, 0, bytes.length, true)
+    this.#copies.again(request, bytes, 0, bytes.length)
   }
 
   pin(holder: LinkHolder, position: number, resp: RespVersion): PrivateLink | Buffer {
@@ -320,10 +316,9 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
 
   /** A write for all is made up for at those that cannot be reached: they are emptied before they serve again. */
   #isAsked(backend: Backend, { command }: Request): boolean {
-    const flushes = 'keys' in command && command.access === 'write'
+    const flushes = command.access === 'write'
     const nobody = !this.#byIndex.some(({ reachable }) => reachable)
-    if (!flushes || this.#copies === undefined || backend.reachable || nobody)
-      return backend.state !== 'out'
+    if (!flushes || backend.reachable || nobody) return backend.state !== 'out'
     this.#copies.missedAll(backend)
     return false
   }
@@ -337,7 +332,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     if (this.#migration?.over) this.#endMigration()
     this.channels.tick(now)
     for (const backend of this.#byIndex) backend.tick(now)
-    this.#copies?.tick()
+    this.#copies.tick()
     for (const backend of this.#drained) {
       backend.tick(now)
       if (backend.queued === 0) {
@@ -366,7 +361,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   close(): void {
     const backends = [...this.#byIndex, ...this.#drained]
     this.channels.close()
-    this.#copies?.close()
+    this.#copies.close()
     // First nothing is left to turn to: a command that is lost here must not open a connection elsewhere.
     this.#forget()
     this.#migration?.close()
@@ -433,19 +428,14 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     }
     backend.counters.failovers++
     this.counters.failovers++
-    if (this.#copies !== undefined && 'keys' in command && command.keys.type !== 'none')
-      this.#copies.again(request, chunk.bytes, from, to)
-    else if (request.ordinals !== undefined && request.ordinals.length > 1)
-      this.#giveKeys(request, request.ordinals, chunk.bytes, from, to)
-    else {
-      if (this.#ring.wholeKeys) this.#placeAnew(request, chunk.bytes, from, to)
+    if ('keys' in command && command.keys.type === 'none')
       this.giveAtPlace(request, chunk.bytes, from, to, true)
-    }
+    else this.#copies.again(request, chunk.bytes, from, to)
   }
 
   avoided(backend: Backend, cause: LostCause): void {
     const { code, text } = cause
-    this.#copies?.avoided(backend)
+    this.#copies.avoided(backend)
     this.#tools.log({
       type: 'backend-avoided',
       pool: this.name,
@@ -463,16 +453,15 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     start: number,
     end: number,
   ): readonly string[] {
-    return this.#copies?.keysWritten(request, bytes, start, end) ?? []
+    return this.#copies.keysWritten(request, bytes, start, end) ?? []
   }
 
   linkWrote(keys: readonly string[], backend: Backend, lost: boolean): void {
-    this.#copies?.wroteAt(backend, keys, lost)
+    this.#copies.wroteAt(backend, keys, lost)
   }
 
   answers(backend: Backend): void {
-    if (this.#copies === undefined) backend.admit()
-    else void this.#copies.readmit(backend)
+    void this.#copies.readmit(backend)
   }
 
   mayEject(backend: Backend): boolean {
@@ -505,37 +494,6 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
         'QUEUE_FULL',
         `${describe(backend)} has ${backend.queued} commands (${backend.queuedBytes} bytes) waiting, which is its limit`,
       )
-  }
-
-  /** The keys of a part had one owner, but they may have different next ones. */
-  #giveKeys(
-    request: Request,
-    ordinals: readonly number[],
-    bytes: Buffer,
-    from: number,
-    to: number,
-  ): void {
-    const { command, resp } = request
-    const { protocol, limits } = this.#tools
-    const { placement } = this
-    const parts = protocol.splitAgain(command, bytes, from, to, placement, ordinals, limits)
-    if (parts === undefined) {
-      this.fail(request, 'BAD_PART', 'a part of a command could not be read again')
-      return
-    }
-    const regathering = request.regather(parts.length)
-    for (const part of parts) {
-      const smaller = new Request(regathering, command, resp, part.ordinals, false)
-      smaller.failures = request.failures
-      this.give(smaller, part.bytes, part.position)
-    }
-  }
-
-  /** Where further owners follow from the key itself, it is read again from the command. */
-  #placeAnew(request: Request, bytes: Buffer, from: number, to: number): void {
-    const { protocol, limits } = this.#tools
-    const place = protocol.placeOf(request.command, bytes, from, to, this.placement, limits)
-    if (place !== undefined) request.position = place
   }
 
   /** The backend that answers for a position now. */

@@ -20,7 +20,7 @@ export const POOL_SCHEMA: OptionSchema = {
     replicas: {
       type: 'integer',
       description:
-        'Copies of each key: on distinct members (`store`, default 2) or backends (`redis`, default 1).',
+        'Copies of each key: on distinct members (`store`, default 2) or backends (`redis`, `memcached`, default 1).',
       minimum: 1,
       maximum: 8,
     },

@@ -6,47 +6,48 @@ const file = (description: string): OptionSchema => ({
   minLength: 1,
 })
 
-/** What only `redis` pools have. */
+/** What `redis` and `memcached` pools have, and what is said of reaching servers. */
 export const REDIS_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
   ack: {
     type: 'string',
     description:
-      '`redis` with `replicas`: how many owners have to apply a write before it is answered.',
+      '`redis`, `memcached` with `replicas`: how many owners have to apply a write before it is answered.',
     enum: ['one', 'quorum', 'all'],
   },
   read: {
     type: 'string',
     description:
-      '`redis` with `replicas`: which owner answers a read: the first, any in turn, or the nearest (same zone, then fastest).',
+      '`redis`, `memcached` with `replicas`: which owner answers a read: the first, any in turn, or the nearest (same zone, then fastest).',
     enum: ['primary', 'any', 'nearest'],
   },
   onReturn: {
     type: 'string',
     description:
-      '`redis`: what a backend does after an outage, before it serves keys that were written elsewhere: copy or delete them one by one (`replay`), everything is deleted (`flush`), nothing (`serve`, shows old values).',
+      '`redis`, `memcached`: what a backend does after an outage, before it serves keys that were written elsewhere: copy or delete them one by one (`replay`), everything is deleted (`flush`), nothing (`serve`, shows old values).',
     enum: ['replay', 'flush', 'serve'],
   },
   onOverflow: {
     type: 'string',
     description:
-      '`redis`: what happens when more keys than `journalKeysMax` were written meanwhile.',
+      '`redis`, `memcached`: what happens when more keys than `journalKeysMax` were written meanwhile.',
     enum: ['flush', 'serve'],
   },
   journalKeysMax: {
     type: 'integer',
-    description: '`redis`: keys remembered per backend during an outage. Default: 100000.',
+    description:
+      '`redis`, `memcached`: keys remembered per backend during an outage. Default: 100000.',
     minimum: 1,
     maximum: 10_000_000,
   },
   warmUp: {
     type: 'boolean',
     description:
-      '`redis` with `replicas`: a read that finds nothing asks the next owner, too, and the first owner gets a copy. Default: false.',
+      '`redis`, `memcached` with `replicas`: a read that finds nothing asks the next owner, too, and the first owner gets a copy. Default: false.',
   },
   check: {
     type: 'object',
     description:
-      '`redis`, `http`: asks every backend (PING, GET, or a connection), besides noticing what fails.',
+      '`redis`, `memcached`, `http`: asks every backend (PING, `version`, GET, or a connection), besides noticing what fails.',
     additionalProperties: false,
     properties: {
       path: {

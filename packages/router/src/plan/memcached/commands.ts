@@ -99,6 +99,16 @@ export function memcachedCommand(verb: MemcachedVerb, muted: boolean): Memcached
   return muted ? rows.muted : rows.loud
 }
 
+/** The row of a command that only reads by its name, but changes an item by its flags. */
+export function changing(command: MemcachedCommand): MemcachedCommand {
+  return command.mute === undefined ? CHANGING_MG.loud : CHANGING_MG.muted
+}
+
+const CHANGING_MG = {
+  loud: { name: 'mg', ...ROWS['mg'], access: 'write' },
+  muted: { name: 'mg', ...ROWS['mg'], access: 'write', mute: 'misses' },
+} as Rows
+
 /** All rows, for documentation. */
 export const MEMCACHED_COMMANDS: readonly MemcachedCommand[] = Array.from(
   BY_VERB.values(),

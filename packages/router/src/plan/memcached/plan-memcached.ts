@@ -1,9 +1,14 @@
 import type { MemcachedDecoder } from '../../codec/memcached/request-decoder.ts'
-import type { MemcachedVerb } from '../../codec/memcached/verbs.ts'
+import { findMemcachedVerb, type MemcachedVerb } from '../../codec/memcached/verbs.ts'
 import { flagAt } from '../../codec/memcached/words.ts'
 import type { RequestFrame } from '../../codec/resp/request-frame.ts'
 import type { Placement, PlanPart } from '../plan-redis.ts'
-import { type MemcachedCommand, type MemcachedGather, memcachedCommand } from './commands.ts'
+import {
+  changing,
+  type MemcachedCommand,
+  type MemcachedGather,
+  memcachedCommand,
+} from './commands.ts'
 
 /** What to do with one command of a client. */
 export type MemcachedPlan =
@@ -35,6 +40,8 @@ export type MemcachedPlan =
 
 const QUIET_FLAG = 0x71
 const BASE64_FLAG = 0x62
+const MAKE_FLAG = 0x4e
+const EXPIRY_FLAG = 0x54
 const SPACE = Buffer.from(' ')
 const CRLF = Buffer.from('\r\n')
 
@@ -57,9 +64,10 @@ export function planMemcached(decoder: MemcachedDecoder, placement: Placement): 
       const position = hasFlag(frame, flags, BASE64_FLAG)
         ? decodedPosition(frame, verb.keyAt, placement)
         : undefined
+      const changes = changesItem(verb, frame, flags)
       return {
         type: 'owner',
-        command,
+        command: changes ? changing(command) : command,
         keyIndex: verb.keyAt,
         ...(quiet ? { bytes: spokenAloud(decoder, flags) } : {}),
         ...(position === undefined ? {} : { position }),
@@ -178,6 +186,21 @@ function flagsAt(verb: MemcachedVerb, frame: RequestFrame): number {
 function hasFlag(frame: RequestFrame, from: number, flag: number): boolean {
   for (let at = from; at < frame.argc; at++) if (flagAt(frame, at) === flag) return true
   return false
+}
+
+/** `mg` reads, unless it makes an item on a miss or sets its expiry. */
+function changesItem(verb: MemcachedVerb, frame: RequestFrame, flags: number): boolean {
+  if (verb.name !== 'mg') return false
+  return hasFlag(frame, flags, MAKE_FLAG) || hasFlag(frame, flags, EXPIRY_FLAG)
+}
+
+/** The key of an item as the server keeps it: word `at`, decoded when flag `b` says that it is in base64. Valid with the frame. */
+export function keyAt(frame: RequestFrame, at: number): Buffer {
+  const verb = findMemcachedVerb(frame.bytes, frame.from(0), frame.to(0))
+  const isEncoded = verb !== undefined && hasFlag(frame, flagsAt(verb, frame), BASE64_FLAG)
+  return isEncoded
+    ? Buffer.from(frame.text(at), 'base64')
+    : frame.bytes.subarray(frame.from(at), frame.to(at))
 }
 
 /** Where the item is whose key was written in base64: the same item may be asked for by its plain key. */

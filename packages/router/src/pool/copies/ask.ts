@@ -1,6 +1,7 @@
 import { encodeCommand } from '../../codec/resp/encode.ts'
 import { findRedisCommand } from '../../plan/command-index.ts'
 import type { RedisCommand } from '../../plan/redis-command.ts'
+import type { RoutedCommand } from '../../plan/routed-command.ts'
 import type { Backend } from '../backend.ts'
 import type { LostCause } from '../lost-cause.ts'
 import { type LossTaker, Request, type RequestOwner } from '../request.ts'
@@ -31,21 +32,26 @@ class Ask implements RequestOwner, LossTaker {
 }
 
 /**
- * Sends a command to a backend; the reply as the bytes that came, an error reply included.
+ * Sends one whole command to a backend; the reply as the bytes that came, an error reply included.
  * @throws LostAsk when it was not answered, or when too much waits there
  */
-export function ask(backend: Backend, args: readonly (string | Buffer)[]): Promise<Buffer> {
-  const bytes = encodeCommand(args.map((arg) => Buffer.from(arg)))
+export function askBytes(backend: Backend, command: RoutedCommand, bytes: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (!backend.accepts(bytes.length)) {
       reject(new LostAsk(`backend ${backend.id} has too much waiting`))
       return
     }
     const owner = new Ask(resolve, reject)
-    const request = new Request(owner, rowOf(String(args[0])), 2, undefined, true)
+    const request = new Request(owner, command, 2, undefined, true)
     request.taker = owner
     backend.send(request, bytes, 0, bytes.length, true)
   })
+}
+
+/** The same for a Redis command, in words. @throws LostAsk */
+export function ask(backend: Backend, args: readonly (string | Buffer)[]): Promise<Buffer> {
+  const bytes = encodeCommand(args.map((arg) => Buffer.from(arg)))
+  return askBytes(backend, rowOf(String(args[0])), bytes)
 }
 
 function rowOf(name: string): RedisCommand {

@@ -1,13 +1,12 @@
 import { DECODED, RequestDecoder } from '../../codec/resp/request-decoder.ts'
 import type { RequestFrame } from '../../codec/resp/request-frame.ts'
 import { findKeys } from '../../plan/command-keys.ts'
-import { splitByOwner } from '../../plan/plan-redis.ts'
-import type { RedisCommand } from '../../plan/redis-command.ts'
-import { replicationOf } from '../../plan/replication.ts'
+import type { RoutedCommand } from '../../plan/routed-command.ts'
 import type { Backend } from '../backend.ts'
-import { Request } from '../request.ts'
-import { ask, LostAsk } from './ask.ts'
+import type { Request } from '../request.ts'
+import { LostAsk } from './ask.ts'
 import type { CopiesHost, CopiesTools } from './copies-host.ts'
+import type { Copying } from './copying.ts'
 import { type HeldCommand, KeyLocks } from './key-locks.ts'
 import { acksNeeded, type CopyPolicy } from './policy.ts'
 import { ReadChoice } from './read-choice.ts'
@@ -38,7 +37,7 @@ interface Owners {
 export class Copies implements WriteHost, WarmHost {
   readonly #host: CopiesHost
   readonly #tools: CopiesTools
-  readonly #decoder: RequestDecoder
+  readonly #copying: Copying
   readonly #locks: KeyLocks
   readonly #repairs: Repairs
   readonly #stale: StaleSet
@@ -49,11 +48,11 @@ export class Copies implements WriteHost, WarmHost {
     this.#host = host
     this.#policy = policy
     this.#tools = tools
-    this.#decoder = new RequestDecoder(tools.limits)
+    this.#copying = tools.protocol.createCopying(tools.limits)
     this.#locks = new KeyLocks((held) => this.#runHeld(held))
     const sharing = new Sharing(host.name, tools.turn, tools.share)
-    this.#repairs = new Repairs(host, tools, this.#locks, sharing)
-    this.#stale = new StaleSet(host, tools, sharing, this.#repairs)
+    this.#repairs = new Repairs(host, tools, this.#copying, this.#locks, sharing)
+    this.#stale = new StaleSet(host, tools, this.#copying.listing, sharing, this.#repairs)
     this.#stale.follow(policy)
     this.#reads = new ReadChoice(zone)
   }
@@ -65,7 +64,7 @@ export class Copies implements WriteHost, WarmHost {
   }
 
   /** True when the first owner may run the command without more ado, its keys being up to date there. Hot. */
-  isSimple(command: RedisCommand, place: number): boolean {
+  isSimple(command: RoutedCommand, place: number): boolean {
     if (this.#host.replicas === 1) return true
     return (
       command.access === 'read' &&
@@ -77,37 +76,26 @@ export class Copies implements WriteHost, WarmHost {
 
   run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
     const { command } = request
-    if (!('keys' in command)) return
-    if (request.ordinals !== undefined && request.ordinals.length > 1 && this.#mustSplit(command)) {
-      this.#runByKey(request, command, frame, request.ordinals)
-      return
+    const copying = this.#copying
+    if (this.#mustSplit(command)) {
+      const { placement } = this.#host
+      const split = copying.runByKey(request, frame, placement, (part, own, at) =>
+        this.run(part, own, at, true),
+      )
+      if (split) return
     }
-    const found = findKeys(command.keys, frame, command.name)
-    const indexes = found.type === 'error' ? [keyIndex] : found.indexes
-    const keys = indexes.map((at) => frame.bytes.toString('latin1', frame.from(at), frame.to(at)))
+    const keys = copying.keysOf(command, frame, keyIndex)
     // Asked last, so that the place's further owners are those of this key.
-    request.position = this.#host.placement.positionOf(
-      frame.bytes,
-      frame.from(keyIndex),
-      frame.to(keyIndex),
-    )
+    request.position = copying.placeOf(frame, keyIndex, this.#host.placement)
     if (command.access === 'read') this.#read(request, keys, frame, stable)
-    else this.#write(request, command, keys, frame, stable)
+    else this.#write(request, keys, frame, stable)
   }
 
   /** Runs a command again whose backend was lost before it answered. */
   again(request: Request, bytes: Buffer, start: number, end: number): void {
-    const decoder = this.#decoder
-    const { command } = request
-    if (!('keys' in command) || decoder.next(bytes, start, end) !== DECODED.frame) {
-      this.#host.fail(request, 'BAD_PART', 'a part of a command could not be read again')
-      return
-    }
-    const { frame } = decoder
-    const found = findKeys(command.keys, frame, command.name)
-    const first = found.type === 'error' ? undefined : found.indexes[0]
-    if (first === undefined) this.#host.giveAtPlace(request, bytes, start, end, true)
-    else this.run(request, frame, first, true)
+    const read = this.#copying.read(request.command, bytes, start, end)
+    if (read === undefined) this.#host.giveAtPlace(request, bytes, start, end, true)
+    else this.run(request, read.frame, read.keyIndex, true)
   }
 
   /** Keys that a command on a private connection writes; none when no other backend has to hear of it. */
@@ -198,7 +186,7 @@ export class Copies implements WriteHost, WarmHost {
   /** The backend can be reached again: its late commands are ended, and it is looked at before it serves. */
   async readmit(backend: Backend): Promise<void> {
     try {
-      for (const name of backend.takeGhosts()) await ask(backend, ['CLIENT', 'KILL', 'ADDR', name])
+      await this.#copying.endGhosts(backend, backend.takeGhosts())
       this.#stale.ghostsGone(backend)
       if (this.#host.replicas > 1 && this.#policy.onReturn !== 'serve')
         await this.#stale.checkRun(backend)
@@ -241,29 +229,9 @@ export class Copies implements WriteHost, WarmHost {
       this.#host.fail(request, 'REMOVED', 'the pool was closed')
   }
 
-  #mustSplit({ access }: RedisCommand): boolean {
-    return access !== 'read' || this.#host.backends.some((backend) => !backend.clear)
-  }
-
   /** The keys of a part have one first owner, but not the same further ones: each goes its own way. */
-  #runByKey(
-    request: Request,
-    command: RedisCommand,
-    frame: RequestFrame,
-    ordinals: readonly number[],
-  ): void {
-    let part = 0
-    const { placement } = this.#host
-    const alone = { ...placement, ownerOf: () => part++ }
-    const parts = splitByOwner(command, frame, alone, ordinals)
-    const owner = request.regather(parts.length)
-    const decoder = new RequestDecoder(this.#tools.limits)
-    for (const { bytes, ordinals: own } of parts) {
-      const smaller = new Request(owner, command, request.resp, own, false)
-      smaller.failures = request.failures
-      decoder.next(bytes, 0, bytes.length)
-      this.run(smaller, decoder.frame, 1, true)
-    }
+  #mustSplit({ access }: RoutedCommand): boolean {
+    return access !== 'read' || this.#host.backends.some((backend) => !backend.clear)
   }
 
   #read(request: Request, keys: readonly string[], frame: RequestFrame, stable: boolean): void {
@@ -274,14 +242,15 @@ export class Copies implements WriteHost, WarmHost {
     }
     const { targets, spares } = this.#ownersOf(place, keys)
     // Keys that go together have their first owner in common, not the others.
-    const alone = (request.ordinals?.length ?? 1) === 1
+    const whole = this.#copying.keysShareOwners ? 1 : keys.length
+    const alone = (request.ordinals?.length ?? whole) === 1
     const backend = alone ? this.#reads.choose(targets, this.#policy.read) : targets[0]
     const [first, second] = targets
     if (this.#policy.warmUp && alone && first !== undefined && second !== undefined) {
       const length = frame.end - frame.start
       if (backend === first && first.accepts(length)) {
         const bytes = Buffer.from(frame.bytes.subarray(frame.start, frame.end))
-        new WarmRead(this, request, [first, second], keys, bytes).send()
+        new WarmRead(this, this.#copying, request, [first, second], keys, bytes).send()
         return
       }
     }
@@ -290,16 +259,11 @@ export class Copies implements WriteHost, WarmHost {
     else this.#withoutOwner(request, keys, spares, frame, stable)
   }
 
-  #write(
-    request: Request,
-    command: RedisCommand,
-    keys: readonly string[],
-    frame: RequestFrame,
-    stable: boolean,
-  ): void {
+  #write(request: Request, keys: readonly string[], frame: RequestFrame, stable: boolean): void {
+    const { command } = request
     const { replicas } = this.#host
     const place = request.position
-    const mode = replicas > 1 ? replicationOf(command, frame) : 'verbatim'
+    const mode = replicas > 1 ? this.#copying.replicationOf(command, frame) : 'verbatim'
     if (mode === 'refuse') {
       const text = `${command.name} cannot be given to ${replicas} owners; use a pool with replicas: 1`
       this.#host.fail(request, 'NOT_REPLICATED', text)
@@ -339,6 +303,7 @@ export class Copies implements WriteHost, WarmHost {
       targets: ready,
       spares,
       needed,
+      isSame: this.#copying.isSame,
     })
     write.send(frame.bytes, frame.start, frame.end, stable)
   }

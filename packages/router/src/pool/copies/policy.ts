@@ -1,4 +1,4 @@
-/** How a Redis pool keeps copies of its keys; structured-cloneable. */
+/** How a Redis or memcached pool keeps copies of its keys; structured-cloneable. */
 export interface CopyPolicy {
   /** How many of a key's owners have to apply a write before it is answered. */
   readonly ack: 'one' | 'quorum' | 'all'

@@ -1,9 +1,8 @@
 import type { Backend } from '../backend.ts'
-import { ask, LostAsk } from './ask.ts'
+import { LostAsk } from './ask.ts'
 import type { CopiesHost, CopiesTools } from './copies-host.ts'
-import { type Copied, copyKey, copyMissingKey } from './copy-key.ts'
+import type { Copied, Copying, KeyListing } from './copying.ts'
 import type { KeyLocks } from './key-locks.ts'
-import { bulkOf, elementsOf, integerOf, isError } from './reply-parts.ts'
 import type { Sharing } from './shared-keys.ts'
 import type { StaleKey } from './stale-keys.ts'
 
@@ -13,8 +12,6 @@ export const REPAIRS_IN_FLIGHT_MAX = 64
 export const DROP_DELAY_MS = 1_000
 /** How long late commands of other routers are waited for. */
 const GHOSTS_WAIT_MS = 10_000
-/** Keys per step while a backend is filled again. */
-const SCAN_COUNT = 256
 /** How often that begins anew because too much was written meanwhile; after that the backend serves with what it has. */
 const REFILLS_MAX = 3
 
@@ -26,6 +23,7 @@ const REFILLS_MAX = 3
 export class Repairs {
   readonly #host: CopiesHost
   readonly #tools: CopiesTools
+  readonly #copying: Copying
   readonly #locks: KeyLocks
   readonly #sharing: Sharing
   readonly #caughtUp = new Map<Backend, number>()
@@ -33,9 +31,16 @@ export class Repairs {
   readonly #warming = new Set<string>()
   #closed = false
 
-  constructor(host: CopiesHost, tools: CopiesTools, locks: KeyLocks, sharing: Sharing) {
+  constructor(
+    host: CopiesHost,
+    tools: CopiesTools,
+    copying: Copying,
+    locks: KeyLocks,
+    sharing: Sharing,
+  ) {
     this.#host = host
     this.#tools = tools
+    this.#copying = copying
     this.#locks = locks
     this.#sharing = sharing
   }
@@ -86,7 +91,7 @@ export class Repairs {
     await this.#locks.enter(place)
     try {
       const well = owner.usable && source.usable && !owner.stale.has(key) && !source.stale.has(key)
-      if (well) await copyMissingKey(source, owner, bytes)
+      if (well) await this.#copying.copyMissing(source, owner, bytes)
     } finally {
       this.#locks.leave(place)
       this.#warming.delete(key)
@@ -144,8 +149,8 @@ export class Repairs {
       isOwner || entry.wanted
         ? ranks.find((other) => other !== backend && other.usable && !other.stale.has(key))
         : undefined
-    if (source === undefined) await ask(backend, ['UNLINK', bytes])
-    else this.#report(backend, await copyKey(source, backend, bytes))
+    if (source === undefined) await this.#copying.remove(backend, bytes)
+    else this.#report(backend, await this.#copying.copy(source, backend, bytes))
     // Written by nobody meanwhile: its place is ours.
     if (isOwner && source !== undefined && ranks.indexOf(source) >= owners)
       entry.standIn ??= source.id
@@ -188,7 +193,7 @@ export class Repairs {
     const { stale } = backend
     const entry = stale.mark(key, this.#tools.turn.now)
     if (entry === undefined) {
-      void ask(backend, ['UNLINK', Buffer.from(key, 'latin1')]).catch(ignoreLost)
+      void this.#copying.remove(backend, Buffer.from(key, 'latin1')).catch(ignoreLost)
       return
     }
     entry.own = true
@@ -226,48 +231,51 @@ export class Repairs {
   }
 
   async #refillOnce(backend: Backend): Promise<number> {
-    if (backend.stale.wholeWay === 'flush' || this.#host.replicas === 1) {
-      const reply = await ask(backend, ['FLUSHDB'])
-      if (isError(reply)) throw new LostAsk(reply.toString('latin1'))
-    } else await this.#eachKey(backend, (key) => this.#removeUnknown(backend, key))
+    const { listing } = this.#copying
+    const compared = this.#host.replicas > 1 ? listing : undefined
+    if (backend.stale.wholeWay === 'flush' || compared === undefined)
+      await this.#copying.empty(backend)
+    else
+      await this.#eachKey(compared, backend, (key) => this.#removeUnknown(compared, backend, key))
     let keys = 0
-    if (this.#host.replicas > 1)
+    if (compared !== undefined)
       for (const other of this.#host.backends)
         if (other !== backend && other.usable)
-          keys += await this.#eachKey(other, (key) => this.#refillKey(other, backend, key))
+          keys += await this.#eachKey(compared, other, (key) =>
+            this.#refillKey(other, backend, key),
+          )
     return keys
   }
 
   /** Runs over all keys of a backend; how many of them `take` says yes to. Ends early when the backend is lost. */
-  async #eachKey(source: Backend, take: (key: Buffer) => Promise<boolean>): Promise<number> {
-    let cursor = '0'
+  async #eachKey(
+    listing: KeyListing,
+    source: Backend,
+    take: (key: Buffer) => Promise<boolean>,
+  ): Promise<number> {
     let taken = 0
+    let from: string | undefined
     do {
-      const reply = await ask(source, ['SCAN', cursor, 'COUNT', String(SCAN_COUNT)])
-      const [next, found] = elementsOf(reply)
-      if (next === undefined || found === undefined) return taken
-      cursor = bulkOf(next)?.toString('latin1') ?? '0'
-      const keys = elementsOf(found)
-        .map(bulkOf)
-        .filter((key) => key !== undefined)
+      const { keys, next } = await listing.page(source, from)
       for (let at = 0; at < keys.length; at += REPAIRS_IN_FLIGHT_MAX) {
         const group = keys.slice(at, at + REPAIRS_IN_FLIGHT_MAX)
         const done = await Promise.all(group.map(take))
         taken += done.filter(Boolean).length
       }
-    } while (cursor !== '0' && !this.#closed)
+      from = next
+    } while (from !== undefined && !this.#closed)
     return taken
   }
 
   /** A key that the other owner does not have was deleted while the backend was away. */
-  async #removeUnknown(backend: Backend, key: Buffer): Promise<boolean> {
+  async #removeUnknown(listing: KeyListing, backend: Backend, key: Buffer): Promise<boolean> {
     const place = this.#placeOf(key)
     const source = this.#otherOwner(backend, key, place)
     if (source === undefined) return false
     await this.#locks.enter(place)
     try {
-      const known = integerOf(await ask(source, ['EXISTS', key])) === 1
-      if (!known) await ask(backend, ['UNLINK', key])
+      const known = await listing.has(source, key)
+      if (!known) await this.#copying.remove(backend, key)
       return !known
     } finally {
       this.#locks.leave(place)
@@ -279,7 +287,7 @@ export class Repairs {
     if (this.#otherOwner(target, key, place) !== source) return false
     await this.#locks.enter(place)
     try {
-      const { type } = await copyKey(source, target, key)
+      const { type } = await this.#copying.copy(source, target, key)
       return type === 'copied'
     } finally {
       this.#locks.leave(place)

@@ -24,6 +24,8 @@ export interface WritePlan {
   readonly spares: readonly Backend[]
   /** Backends that have to have it before the client hears. */
   readonly needed: number
+  /** True when two owners' replies mean equal states. */
+  readonly isSame: (one: Buffer, other: Buffer) => boolean
 }
 
 /**
@@ -110,7 +112,7 @@ export class ReplicatedWrite implements RequestOwner, LossTaker {
   }
 
   #finish(first: number): void {
-    const { place, keys, targets } = this.#plan
+    const { place, keys, targets, isSame } = this.#plan
     if (first < 0) {
       this.#host.writeEnded(place)
       this.#fail()
@@ -118,7 +120,7 @@ export class ReplicatedWrite implements RequestOwner, LossTaker {
     }
     const reply = this.#replies[first] as Buffer
     for (const [i, target] of targets.entries())
-      if (this.#gone[i] || !reply.equals(this.#replies[i] ?? NOTHING))
+      if (this.#gone[i] || !isSame(reply, this.#replies[i] ?? NOTHING))
         this.#host.missed(target, keys)
     this.#host.writeEnded(place)
     if (!this.#settled) this.#copyToSpares(reply)

@@ -1,10 +1,9 @@
 import type { Backend } from '../backend.ts'
-import { ask } from './ask.ts'
 import type { CopiesHost, CopiesTools } from './copies-host.ts'
+import type { KeyListing } from './copying.ts'
 import type { CopyPolicy } from './policy.ts'
 import { DEFAULT_COPY_POLICY } from './policy.ts'
 import type { Repairs } from './repairs.ts'
-import { bulkOf } from './reply-parts.ts'
 import { messagesOf, type SharedChange, type SharedKeys, type Sharing } from './shared-keys.ts'
 import type { StaleKey } from './stale-keys.ts'
 
@@ -17,14 +16,22 @@ const SHARE_LOOK_MAX = 1_000
 export class StaleSet {
   readonly #host: CopiesHost
   readonly #tools: CopiesTools
+  readonly #listing: KeyListing | undefined
   readonly #sharing: Sharing
   readonly #repairs: Repairs
   readonly #learning = new Set<Backend>()
   #policy: CopyPolicy = DEFAULT_COPY_POLICY
 
-  constructor(host: CopiesHost, tools: CopiesTools, sharing: Sharing, repairs: Repairs) {
+  constructor(
+    host: CopiesHost,
+    tools: CopiesTools,
+    listing: KeyListing | undefined,
+    sharing: Sharing,
+    repairs: Repairs,
+  ) {
     this.#host = host
     this.#tools = tools
+    this.#listing = listing
     this.#sharing = sharing
     this.#repairs = repairs
   }
@@ -90,8 +97,7 @@ export class StaleSet {
    * @throws LostAsk
    */
   async checkRun(backend: Backend): Promise<void> {
-    const text = bulkOf(await ask(backend, ['INFO', 'server']))?.toString('latin1') ?? ''
-    const run = /^run_id:(\w+)/m.exec(text)?.[1]
+    const run = await this.#listing?.runOf(backend)
     if (run === undefined) return
     if (backend.runId !== undefined && backend.runId !== run) this.markWhole(backend, 'verify')
     backend.runId = run
@@ -100,8 +106,8 @@ export class StaleSet {
   tick(): void {
     const { now } = this.#tools.turn
     for (const backend of this.#host.backends) {
-      if (this.#host.replicas > 1 && backend.runId === undefined && backend.connections > 0)
-        this.#learnRun(backend)
+      const wanted = this.#host.replicas > 1 && this.#listing !== undefined
+      if (wanted && backend.runId === undefined && backend.connections > 0) this.#learnRun(backend)
       let looked = 0
       for (const [key, entry] of backend.stale.entries()) {
         if (entry.own && now - entry.since > SHARE_AFTER_MS) this.#share(backend, key, entry)
@@ -211,7 +217,8 @@ export class StaleSet {
       return
     }
     if (onOverflow === 'flush') {
-      this.markWhole(backend, this.#host.replicas > 1 ? 'verify' : 'flush')
+      const compared = this.#host.replicas > 1 && this.#listing !== undefined
+      this.markWhole(backend, compared ? 'verify' : 'flush')
       return
     }
     for (const [key, entry] of stale.entries())

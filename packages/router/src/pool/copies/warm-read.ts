@@ -1,6 +1,7 @@
 import type { Backend } from '../backend.ts'
 import type { LostCause } from '../lost-cause.ts'
 import { type LossTaker, Request, type RequestOwner } from '../request.ts'
+import type { Copying } from './copying.ts'
 
 /** What a read that may warm an owner needs from the pool's copies. */
 export interface WarmHost {
@@ -10,18 +11,13 @@ export interface WarmHost {
   isCold(owner: Backend, warm: Backend, keys: readonly string[]): void
 }
 
-/** Replies that say nothing is there; some also say so of a key that is, which costs one more question. */
-const MISSES = ['$-1\r\n', '_\r\n', '*-1\r\n', '*0\r\n', '%0\r\n', '~0\r\n', ':0\r\n'].map((text) =>
-  Buffer.from(text),
-)
-const MISS_BYTES_MAX = 5
-
 /**
  * A read whose first owner may be cold (evicted, restarted): when it finds nothing, the next owner is asked, and the first
  * one gets a copy of what that has.
  */
 export class WarmRead implements RequestOwner, LossTaker {
   readonly #host: WarmHost
+  readonly #copying: Copying
   readonly #whole: Request
   readonly #owners: readonly [Backend, Backend]
   readonly #keys: readonly string[]
@@ -30,12 +26,14 @@ export class WarmRead implements RequestOwner, LossTaker {
 
   constructor(
     host: WarmHost,
+    copying: Copying,
     whole: Request,
     owners: readonly [Backend, Backend],
     keys: readonly string[],
     bytes: Buffer,
   ) {
     this.#host = host
+    this.#copying = copying
     this.#whole = whole
     this.#owners = owners
     this.#keys = keys
@@ -52,7 +50,7 @@ export class WarmRead implements RequestOwner, LossTaker {
 
   answered(_part: Request, bytes: Buffer, start: number, end: number, stable: boolean): void {
     const [first, second] = this.#owners
-    const missed = isMiss(bytes, start, end)
+    const missed = this.#copying.isMiss(bytes.subarray(start, end))
     if (missed && this.#asked === 0 && second.clear && second.accepts(this.#bytes.length)) {
       this.#asked = 1
       this.send()
@@ -66,10 +64,4 @@ export class WarmRead implements RequestOwner, LossTaker {
     this.#whole.failures++
     this.#host.readAgain(this.#whole, this.#bytes)
   }
-}
-
-function isMiss(bytes: Buffer, start: number, end: number): boolean {
-  if (end - start > MISS_BYTES_MAX) return false
-  const reply = bytes.subarray(start, end)
-  return MISSES.some((miss) => miss.equals(reply))
 }

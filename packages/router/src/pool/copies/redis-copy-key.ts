@@ -1,12 +1,7 @@
 import type { Backend } from '../backend.ts'
 import { ask } from './ask.ts'
+import type { Copied } from './copying.ts'
 import { bulkOf, integerOf, isError } from './reply-parts.ts'
-
-/** What became of a key that was copied. */
-export type Copied =
-  | { readonly type: 'copied' | 'absent' }
-  /** The target refused the copy (no memory, another release of Redis): it has no such key now. */
-  | { readonly type: 'refused'; readonly text: string }
 
 const REFUSAL_SHOWN_MAX = 120
 
