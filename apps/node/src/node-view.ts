@@ -20,10 +20,12 @@ export function createNodeView(
   name: string,
   cluster: Cluster,
   metrics: () => Promise<string>,
+  reload: AdminView['reload'],
 ): AdminView {
   return {
     name,
     metrics,
+    reload,
     readiness: () => cluster.readiness,
     members: () => members(name, cluster),
     ring: (poolName) => {

@@ -13,11 +13,14 @@ import type { GossipConfig, NodeConfig } from './config/config.ts'
 import type { NodeOptions } from './config/options.ts'
 import { resolveConfig } from './config/resolve.ts'
 import { NodeError } from './errors.ts'
+import type { OpenAddress } from './listeners/client-listeners.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { canBind } from './net/free-ports.ts'
 import { localAddressTowards } from './net/route.ts'
 import { createNodeView } from './node-view.ts'
+import type { Configuration } from './reload/fixed-options.ts'
+import { Reloader, type ReloadReport } from './reload/reloader.ts'
 import { createNodeStore, type NodeStore } from './store/node-store.ts'
 
 /** What a caller of {@link createNode} may pass besides the options. */
@@ -28,6 +31,8 @@ export interface CreateNodeTools {
   readonly log?: Logger
   /** Named in configuration errors. @defaultValue 'options' */
   readonly source?: string
+  /** Reads the options again, for {@link RingwayNode.reload} without options and `POST /v1/reload`. */
+  readonly readOptions?: () => NodeOptions
   /** An operator asked this member to leave (`ringway leave NAME`). Default: the node closes itself. */
   readonly onLeave?: () => void
 }
@@ -53,6 +58,14 @@ export interface RingwayNode {
   readonly store: NodeStore
   on(event: 'topology', listener: (event: TopologyEvent) => void): void
   off(event: 'topology', listener: (event: TopologyEvent) => void): void
+  /**
+   * Takes other options while it runs, whole or not at all, and closes no connection: pools of servers, listeners with routes,
+   * certificates and passwords, cookie secrets, log level. What cannot change before the next start stays and is named.
+   *
+   * @param options - Default: what `readOptions` reads.
+   * @throws NodeError about what is wrong; then nothing is different
+   */
+  reload(options?: NodeOptions): Promise<ReloadReport>
   /** Finishes requests in flight, hands over, tells the others, and closes every socket. Idempotent; takes seconds at most. */
   close(): Promise<void>
 }
@@ -61,11 +74,7 @@ export interface NodeAddresses {
   readonly gossip: HostPort
   readonly peer: HostPort
   readonly admin?: HostPort
-  readonly listeners: readonly {
-    readonly protocol: 'redis' | 'memcached' | 'http'
-    readonly pool: string
-    readonly address: HostPort
-  }[]
+  readonly listeners: readonly OpenAddress[]
 }
 
 /**
@@ -79,7 +88,7 @@ export async function createNode(
 ): Promise<RingwayNode> {
   const config = resolveConfig(options, tools.source)
   const log = tools.log ?? createLogger(config.logLevel, config.name)
-  const starting = new StartingNode(config, log, tools)
+  const starting = new StartingNode({ options, config }, log, tools)
   try {
     return await starting.start()
   } catch (error) {
@@ -90,10 +99,11 @@ export async function createNode(
 
 /** The steps of a start, and what has to be undone when one of them fails. */
 class StartingNode {
+  readonly #configuration: Configuration
   readonly #config: NodeConfig
   readonly #log: Logger
   readonly #signal: AbortSignal
-  readonly #onLeave: (() => void) | undefined
+  readonly #tools: CreateNodeTools
   readonly #instance = randomBytes(8).toString('hex')
   #memberlist: Memberlist | undefined
   #hub: PeerHub | undefined
@@ -102,11 +112,12 @@ class StartingNode {
   #admin: FastifyInstance | undefined
   #running: RingwayNode | undefined
 
-  constructor(config: NodeConfig, log: Logger, tools: CreateNodeTools) {
-    this.#config = config
+  constructor(configuration: Configuration, log: Logger, tools: CreateNodeTools) {
+    this.#configuration = configuration
+    this.#config = configuration.config
     this.#log = log
     this.#signal = tools.signal ?? new AbortController().signal
-    this.#onLeave = tools.onLeave
+    this.#tools = tools
   }
 
   async start(): Promise<RingwayNode> {
@@ -128,13 +139,15 @@ class StartingNode {
     this.#cluster = cluster
     const admin = await this.#startAdmin(cluster)
     await cluster.join(this.#signal)
-    const listeners = await cluster.listen()
+    await cluster.clients.open(config.listeners)
     this.#log.info({ members: cluster.members.map(({ name }) => name) }, 'ready')
     this.#running = this.#node(cluster, {
       gossip: memberlist.address,
       peer: hub.address,
       ...(admin ? { admin } : {}),
-      listeners,
+      get listeners() {
+        return cluster.clients.addresses
+      },
     })
     return this.#running
   }
@@ -205,9 +218,14 @@ class StartingNode {
     if (!admin) return undefined
     const metrics = createMetrics(cluster)
     this.#admin = createAdminServer({
-      view: createNodeView(name, cluster, () => metrics.metrics()),
+      view: createNodeView(
+        name,
+        cluster,
+        () => metrics.metrics(),
+        () => this.#reload(),
+      ),
       log: this.#log,
-      ...(admin.token === undefined ? {} : { token: admin.token }),
+      token: () => cluster.config.admin?.token,
     })
     await this.#admin.listen(admin.bind).catch((cause: Error) => {
       throw bindError('admin', admin.bind, cause)
@@ -220,12 +238,25 @@ class StartingNode {
 
   /** Without a program that decides what leaving means, it means close. */
   #left(): void {
-    if (this.#onLeave) this.#onLeave()
+    const { onLeave } = this.#tools
+    if (onLeave) onLeave()
     else void this.#running?.close()
+  }
+
+  #reload(): Promise<ReloadReport> {
+    if (this.#running) return this.#running.reload()
+    throw new NodeError('CHANGE_REFUSED', `${this.#config.name} is starting`)
   }
 
   #node(cluster: Cluster, addresses: NodeAddresses): RingwayNode {
     const { name } = this.#config
+    const reloader = new Reloader({
+      running: this.#configuration,
+      read: this.#tools.readOptions,
+      source: this.#tools.source ?? 'options',
+      cluster,
+      log: this.#log,
+    })
     let closing: Promise<void> | undefined
     const store = cluster.store
       ? createNodeStore(cluster.store, () => closing !== undefined)
@@ -246,6 +277,7 @@ class StartingNode {
       },
       on: (_event, listener) => cluster.listeners.add(listener),
       off: (_event, listener) => cluster.listeners.delete(listener),
+      reload: (options) => reloader.reload(options),
       close: () => {
         closing ??= this.#close(cluster)
         return closing

@@ -30,7 +30,12 @@ export { STICKIES, type Sticky } from './plan/http/stickiness.ts'
 export { type CopyPolicy, DEFAULT_COPY_POLICY } from './pool/copies/policy.ts'
 export type { SharedChange, SharedKeys } from './pool/copies/shared-keys.ts'
 export type { PoolDriver, ReplySink, RoutedCommand } from './pool/pool-driver.ts'
-export type { ListenerCertificate, ListenerTls } from './proxy/listener-tls.ts'
+export { checkHttpListener, type HttpListenerSettings } from './proxy/http-listener.ts'
+export {
+  checkListenerTls,
+  type ListenerCertificate,
+  type ListenerTls,
+} from './proxy/listener-tls.ts'
 export type { ListenerAuth } from './proxy/redis-listener.ts'
 export type { ListenerEvent } from './proxy/socket-listener.ts'
 export {

@@ -202,6 +202,16 @@ export const PLAN_SCHEMA = {
   },
 } as const
 
+export const RELOAD_SCHEMA = {
+  type: 'object',
+  required: ['changed', 'needsRestart', 'problems'],
+  properties: {
+    changed: { type: 'array', items: string },
+    needsRestart: { type: 'array', items: string },
+    problems: { type: 'array', items: string },
+  },
+} as const
+
 export const READINESS_SCHEMA = {
   type: 'object',
   required: ['ready', 'reason'],

@@ -7,6 +7,7 @@ import { healthRoutes } from './routes/health.ts'
 import { memberRoutes } from './routes/members.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { poolRoutes } from './routes/pools.ts'
+import { reloadRoutes } from './routes/reload.ts'
 import { ringRoutes } from './routes/rings.ts'
 import type { AdminView } from './view.ts'
 
@@ -18,15 +19,20 @@ const PARAMETER_CHARACTERS_MAX = 16_384
 /** What a change that an operator asks for can be refused with. */
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   CONFIG_INVALID: 400,
+  CONFIG_UNREADABLE: 400,
+  INSECURE: 400,
   NO_SUCH_POOL: 404,
   NO_SUCH_BACKEND: 404,
   NO_SUCH_MEMBER: 404,
   CHANGE_REFUSED: 409,
+  PORT_IN_USE: 409,
+  CLOSED: 409,
 }
 
 export interface AdminServerOptions {
   readonly view: AdminView
-  readonly token?: string
+  /** What a request has to show, asked for each one; undefined: nothing. */
+  readonly token: () => string | undefined
   readonly log: Logger
 }
 
@@ -57,20 +63,23 @@ export function createAdminServer({ view, token, log }: AdminServerOptions): Fas
   )
   healthRoutes(server, view)
   server.register(async (guarded) => {
-    if (token !== undefined) guarded.addHook('onRequest', bearerGuard(token))
+    guarded.addHook('onRequest', bearerGuard(token))
     memberRoutes(guarded, view)
     poolRoutes(guarded, view)
     ringRoutes(guarded, view)
     backendRoutes(guarded, view)
     eventRoutes(guarded, view)
+    reloadRoutes(guarded, view)
     metricsRoutes(guarded, view)
   })
   return server
 }
 
-function bearerGuard(token: string) {
-  const expected = Buffer.from(`Bearer ${token}`)
+function bearerGuard(token: () => string | undefined) {
   return async (request: FastifyRequest, reply: FastifyReply) => {
+    const wanted = token()
+    if (wanted === undefined) return
+    const expected = Buffer.from(`Bearer ${wanted}`)
     const given = Buffer.from(request.headers.authorization ?? '')
     if (given.length === expected.length && timingSafeEqual(given, expected)) return
     await reply.code(401).header('www-authenticate', 'Bearer').send({

@@ -3,6 +3,7 @@ import type { EventLog } from '../event-log.ts'
 import type { MemberAction } from '../fleet/member-action.ts'
 import type { BackendChange } from '../fleet/override.ts'
 import type { BackendOrigin } from '../fleet/pool-backends.ts'
+import type { ReloadReport } from '../reload/reloader.ts'
 
 /** What the admin API shows. The node implements it; the routes know nothing else of the node. */
 export interface AdminView {
@@ -26,6 +27,11 @@ export interface AdminView {
    * @throws NodeError NO_SUCH_MEMBER, CHANGE_REFUSED
    */
   actOnMember(name: string, action: MemberAction): Promise<void>
+  /**
+   * Reads the configuration again and takes it, whole or not at all.
+   * @throws NodeError CONFIG_INVALID, CONFIG_UNREADABLE, INSECURE, PORT_IN_USE, CHANGE_REFUSED or CLOSED
+   */
+  reload(): Promise<ReloadReport>
   readonly events: Pick<EventLog, 'since' | 'listen'>
   /** Prometheus text format. */
   metrics(): Promise<string>

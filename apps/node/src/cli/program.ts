@@ -11,6 +11,7 @@ import { printLookup } from './commands/lookup.ts'
 import { actOnMember } from './commands/member-action.ts'
 import { printMembers } from './commands/members.ts'
 import { printPlan } from './commands/plan.ts'
+import { reloadNode } from './commands/reload.ts'
 import { printRing } from './commands/ring.ts'
 import { start } from './commands/start.ts'
 import { up } from './commands/up.ts'
@@ -203,6 +204,15 @@ function addMemberActions(program: Command): void {
     asking(
       program.command(action).argument('<name>', 'member').description(actions[action]),
     ).action((name: string, options) => actOnMember(action, name, options))
+  asking(
+    program
+      .command('reload')
+      .description(
+        'have a node read its configuration again, as SIGHUP does, and say what changed',
+      ),
+  )
+    .option('--json', 'print the API reply')
+    .action(reloadNode)
   asking(program.command('events').description('print what happens on a node, until Ctrl-C'))
     .option('--since <number>', 'only events after this number', integer(0, 2 ** 53 - 1))
     .option('--json', 'print one JSON object per line')

@@ -1,8 +1,8 @@
 /**
- * Resolves with the reason when this process is asked to stop: by SIGTERM, SIGINT or SIGHUP, or because the process that
+ * Resolves with the reason when this process is asked to stop: by one of these signals, or because the process that
  * started it with a channel (`ringway up`, a test) is gone, however that ended. A second signal ends it at once.
  */
-export function stopRequest(): Promise<string> {
+export function stopRequest(signals: readonly NodeJS.Signals[]): Promise<string> {
   return new Promise((resolve) => {
     let isAsked = false
     const ask = (reason: string) => {
@@ -10,8 +10,7 @@ export function stopRequest(): Promise<string> {
       isAsked = true
       resolve(reason)
     }
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
-      process.on(signal, () => ask(signal))
+    for (const signal of signals) process.on(signal, () => ask(signal))
     if (!process.channel) return
     // The channel alone must not keep a process running that has nothing left to do.
     process.channel.unref()

@@ -5,14 +5,14 @@ import type { PeerHub } from '@ringway/peer'
 import type { AnyRing } from '@ringway/ring'
 import { createRouter, type Router, type RouterEvent } from '@ringway/router'
 import type { StoreEvent } from '@ringway/store'
-import { formatHostPort } from '../config/address.ts'
-import type { NodeConfig, StorePoolConfig } from '../config/config.ts'
+import type { NodeConfig, StaticPoolConfig, StorePoolConfig } from '../config/config.ts'
 import { NodeError } from '../errors.ts'
 import { EventLog } from '../event-log.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import { isFleetMessage } from '../fleet/fleet-message.ts'
 import { type MemberAction, type MemberRequest, readMemberRequest } from '../fleet/member-action.ts'
 import { routerVerdicts } from '../fleet/router-verdicts.ts'
+import { ClientListeners } from '../listeners/client-listeners.ts'
 import type { Logger } from '../logger.ts'
 import { createLearnedSessions } from '../store/learned-sessions.ts'
 import { createSteadyClock } from '../store/steady-clock.ts'
@@ -74,14 +74,16 @@ export interface ClusterOptions {
  * store and the router are told. Everything flows through {@link Cluster.refresh}, in one order.
  */
 export class Cluster {
-  readonly config: NodeConfig
+  /** As it is now: a reload brings another. */
+  config: NodeConfig
   readonly memberlist: Memberlist
   readonly hub: PeerHub
   readonly router: Router
+  readonly clients: ClientListeners
   /** Absent when no pool has protocol store. */
   readonly store: StoreHost | undefined
   pools: readonly PoolRing[]
-  readonly definitions: string
+  definitions: string
   readonly fleet: Fleet
   readonly events = new EventLog()
   readonly listeners = new Set<(event: TopologyEvent) => void>()
@@ -102,6 +104,8 @@ export class Cluster {
   #fingerprint = ''
   #refreshing = false
   #met = false
+  /** On one machine, alone and without a secret, cookies are good until the next start. */
+  readonly #ownStickyKey = randomBytes(32)
   readonly #strangers = new Set<string>()
   #calledBackAt = Number.NEGATIVE_INFINITY
 
@@ -124,9 +128,10 @@ export class Cluster {
       share: (message) => this.#sharedKeys.share(message),
       log: (event) => this.#routerSaid(event),
     })
+    this.clients = new ClientListeners(this.router, log)
     this.fleet = new Fleet({
       self: config.name,
-      pools: config.pools.filter((pool) => pool.protocol !== 'store'),
+      pools: staticPools(config),
       hub,
       log,
       events: this.events,
@@ -138,9 +143,7 @@ export class Cluster {
       changed: () => this.#refreshSoon(),
     })
     this.#sharedKeys.attach(this.router)
-    // On one machine, alone and without a secret, cookies are good until the next start.
-    const own = config.stickyKeys.length > 0 ? config.stickyKeys : [randomBytes(32)]
-    this.router.post({ type: 'sticky-keys', keys: own })
+    this.#takeStickyKeys()
     this.#storePool = config.pools.find((pool) => pool.protocol === 'store')
     this.store = this.#storePool && this.#createStore(this.#storePool)
     this.#announce()
@@ -200,27 +203,38 @@ export class Cluster {
     void joining.keepAsking()
   }
 
-  /** Opens the client listeners. */
-  async listen() {
-    return await Promise.all(
-      this.config.listeners.map(async ({ protocol, bind, pool, auth, tls, http }) => {
-        const { host, port } = await this.router
-          .listen(
-            protocol === 'http'
-              ? { protocol, ...bind, routes: [{ pool }], ...http }
-              : { protocol, ...bind, pool, ...(auth && { auth }), ...(tls && { tls }) },
-          )
-          .catch((cause: Error & { code?: string }) => {
-            throw new NodeError(
-              cause.code === 'PORT_IN_USE' ? 'PORT_IN_USE' : 'BIND_FAILED',
-              `cannot listen on ${formatHostPort(bind)} for ${protocol}: ${cause.message}`,
-              {},
-              { cause },
-            )
-          })
-        return { protocol, pool, address: { host, port } }
-      }),
+  /** False once the member is leaving. */
+  get serving(): boolean {
+    return this.#serving
+  }
+
+  /**
+   * Builds the pools of a newer configuration, whose store pool and whose facts about this member are those that run. Nothing is
+   * different before the answer is called.
+   * @throws Error when backends do not fit on a ring
+   */
+  async prepare(config: NodeConfig): Promise<() => void> {
+    const store = this.pools.find(({ pool }) => pool.protocol === 'store')
+    const pools = config.pools.map((pool) =>
+      pool.protocol === 'store' && store !== undefined ? store : new PoolRing(pool),
     )
+    const takeFleet = await this.fleet.prepare(staticPools(config))
+    return () => {
+      this.config = config
+      this.pools = pools
+      this.definitions = definitionsHash(config.pools)
+      takeFleet()
+      this.#takeStickyKeys()
+      this.#announce()
+      this.#fingerprint = ''
+      this.refresh()
+    }
+  }
+
+  #takeStickyKeys(): void {
+    const { stickyKeys } = this.config
+    const keys = stickyKeys.length > 0 ? stickyKeys : [this.#ownStickyKey]
+    this.router.post({ type: 'sticky-keys', keys })
   }
 
   /** @throws NodeError NO_SUCH_MEMBER, CHANGE_REFUSED */
@@ -264,7 +278,7 @@ export class Cluster {
     this.#sharedKeys.detach()
     this.#ending.abort()
     this.fleet.close()
-    await this.router.close()
+    await this.router.close({ drainTimeoutMs: this.config.drainTimeoutMs })
     this.#state = 'draining'
     this.#announce()
     this.refresh()
@@ -545,4 +559,8 @@ export class Cluster {
     }
     this.#log[STORE_EVENT_LEVELS[event.type]]({ ...event }, `store: ${event.type}`)
   }
+}
+
+function staticPools({ pools }: NodeConfig): readonly StaticPoolConfig[] {
+  return pools.filter((pool) => pool.protocol !== 'store')
 }

@@ -20,6 +20,8 @@ export interface NodeConfig {
   readonly profile: 'lan' | 'wan' | 'local'
   readonly logLevel: LogLevel
   readonly insecure: boolean
+  /** How long requests in flight may take when the node stops or a listener goes. */
+  readonly drainTimeoutMs: number
   readonly gossip: GossipConfig
   readonly peer: { readonly bind: HostPort }
   readonly pools: readonly PoolConfig[]
@@ -77,6 +79,8 @@ export interface StaticPoolConfig extends RedisPoolExtras {
 export interface MigrationConfig {
   readonly placement: RingOptions
   readonly backends: readonly BackendConfig[]
+  /** As it was written: `12h` after the start, or a time. */
+  readonly until: string
   /** Milliseconds since 1970. */
   readonly untilMs: number
 }

@@ -22,6 +22,8 @@ export interface NodeOptions {
   /** @defaultValue 'info' */
   readonly logLevel?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
   readonly insecure?: boolean
+  /** @defaultValue 5000 */
+  readonly drainTimeoutMs?: number
   readonly gossip?: {
     /** @defaultValue '127.0.0.1:7946' */
     readonly bind?: string
@@ -108,6 +110,8 @@ export interface PoolOptions {
   readonly panicPercent?: number
   /** `http`. @defaultValue OUTLIER_LIMITS */
   readonly outliers?: Partial<OutlierLimits>
+  /** `http`. @defaultValue 30000 */
+  readonly drainTimeoutMs?: number
   /** `redis`, `http`: how `rediss://` and `https://` backends are verified. */
   readonly tls?: UpstreamTlsOptions
 }

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import {
+  checkHttpListener,
+  checkListenerTls,
   cookieFault,
   type HttpListenerOptions,
   type HttpPoolTopology,
@@ -28,6 +30,7 @@ const HTTP_ONLY = [
   'slowStartMs',
   'panicPercent',
   'outliers',
+  'drainTimeoutMs',
 ] as const
 
 /** Options that only an http pool has. */
@@ -48,6 +51,7 @@ export function resolveHttpPool(
     )
   }
   const { balance, loadFactor, allowSpill, slowStartMs, panicPercent, outliers, check } = pool
+  const { drainTimeoutMs } = pool
   return {
     ...(balance === undefined ? {} : { balance }),
     ...(loadFactor === undefined ? {} : { loadFactor }),
@@ -55,6 +59,7 @@ export function resolveHttpPool(
     ...(slowStartMs === undefined ? {} : { slowStartMs }),
     ...(panicPercent === undefined ? {} : { panicPercent }),
     ...(outliers === undefined ? {} : { outliers }),
+    ...(drainTimeoutMs === undefined ? {} : { drainTimeoutMs }),
     ...(zone === undefined ? {} : { zone }),
     ...(check === undefined ? {} : { check: checkOf(check) }),
   }
@@ -68,6 +73,7 @@ const DEFAULTS = {
   slowStartMs: 0,
   panicPercent: PANIC_PERCENT,
   outliers: undefined,
+  drainTimeoutMs: undefined,
 } as const
 const STATUS_DEFAULT = '200-399'
 
@@ -110,13 +116,15 @@ export function resolveHttpListener(
       `${source}: ${key}.routes is missing; allowed for http clients: routes, or a pool for all of them`,
     )
   const { trustedProxies, proxyProtocol, forwarded } = entry
-  return {
+  const resolved = {
     routes: routes.map((route, index) => resolveRoute(route, `${key}.routes.${index}`, source)),
     ...(trustedProxies === undefined ? {} : { trustedProxies }),
     ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
     ...(forwarded === undefined ? {} : { forwarding: { forwarded } }),
     ...(entry.tls === undefined ? {} : { tls: readListenerTls(entry.tls, `${key}.tls`, source) }),
   }
+  refusing(key, source, () => checkHttpListener(resolved))
+  return resolved
 }
 
 function resolveRoute(route: HttpRouteEntry, key: string, source: string): HttpRoute {
@@ -157,14 +165,14 @@ function resolveCookie(cookie: HttpRouteEntry['cookie'], key: string, source: st
 
 /**
  * Certificates of a listener, read now: at the start, and again when the configuration is reloaded.
- * @throws NodeError CONFIG_INVALID, naming the file
+ * @throws NodeError CONFIG_INVALID, naming the file, or the certificate that does not fit its key
  */
 export function readListenerTls(
   { certificates, clientCa, clientCertRequired, http2 }: ListenerTlsOptions,
   key: string,
   source: string,
 ): ListenerTls {
-  return {
+  const tls = {
     certificates: certificates.map((certificate, index) => ({
       cert: readPem(certificate.cert, `${key}.certificates.${index}.cert`, source),
       key: readPem(certificate.key, `${key}.certificates.${index}.key`, source),
@@ -172,6 +180,18 @@ export function readListenerTls(
     ...(clientCa === undefined ? {} : { clientCa: readPem(clientCa, `${key}.clientCa`, source) }),
     ...(clientCertRequired === undefined ? {} : { clientCertRequired }),
     ...(http2 === undefined ? {} : { http2 }),
+  }
+  refusing(key, source, () => checkListenerTls(tls))
+  return tls
+}
+
+/** What the router would refuse when it opens the listener is wrong already when the configuration is read. */
+function refusing(key: string, source: string, check: () => void): void {
+  try {
+    check()
+  } catch (cause) {
+    const { message } = cause as Error
+    throw new NodeError('CONFIG_INVALID', `${source}: ${key}: ${message}`, {}, { cause })
   }
 }
 

@@ -106,6 +106,7 @@ function resolveMigration(
   return {
     placement: resolved,
     backends: old,
+    until: migrateFrom.until,
     untilMs: parseUntil(migrateFrom.until, Date.now()) ?? 0,
   }
 }

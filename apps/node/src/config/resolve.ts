@@ -12,7 +12,8 @@ import { validateConfig } from './validate.ts'
 
 /** The pool that a node serves when its configuration names none. */
 export const DEFAULT_POOL = 'store'
-const DEFAULT_POOLS: Readonly<Record<string, PoolOptions>> = {
+/** All pools of a configuration that names none. */
+export const DEFAULT_POOLS: Readonly<Record<string, PoolOptions>> = {
   [DEFAULT_POOL]: { protocol: 'store' },
 }
 
@@ -38,6 +39,7 @@ export function resolveConfig(options: NodeOptions, source = 'options'): NodeCon
     profile: raw.profile ?? 'lan',
     logLevel: raw.logLevel ?? 'info',
     insecure: raw.insecure ?? false,
+    drainTimeoutMs: raw.drainTimeoutMs ?? 5_000,
     gossip,
     peer: { bind: resolvePeer(raw.peer?.bind, gossip.bind, source) },
     pools: Object.entries(raw.pools).map(([name, pool]) =>

@@ -53,6 +53,14 @@ export const CONFIG_SCHEMA: OptionSchema = {
       description: 'Allow gossip and peer links beyond this machine without a key.',
       default: false,
     },
+    drainTimeoutMs: {
+      type: 'integer',
+      description:
+        'How long requests in flight may take when the node stops or a listener is taken out of the configuration.',
+      minimum: 1,
+      maximum: 3_600_000,
+      default: 5_000,
+    },
     gossip: GOSSIP_SCHEMA,
     peer: {
       type: 'object',

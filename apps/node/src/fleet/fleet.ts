@@ -1,6 +1,6 @@
 import type { PeerHub } from '@ringway/peer'
 import { createRing } from '@ringway/ring'
-import type { BackendConfig, StaticPoolConfig } from '../config/config.ts'
+import type { BackendConfig, BackendSource, StaticPoolConfig } from '../config/config.ts'
 import { resolveBackend } from '../config/resolve-backends.ts'
 import { ringNode } from '../config/resolve-placement.ts'
 import { NodeError } from '../errors.ts'
@@ -51,12 +51,14 @@ export class Fleet {
   readonly #pools = new Map<string, PoolState>()
   readonly #timer: NodeJS.Timeout
   #told = ''
+  /** Watches of a configuration that is prepared and not taken yet. */
+  readonly #begun = new Set<BackendWatch>()
 
   constructor(options: FleetOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
     this.#verdicts = new VerdictExchange(options.self)
-    this.configure(options.pools)
+    this.#take(this.#statesOf(options.pools))
     this.#timer = setInterval(() => this.#exchange(), VERDICT_INTERVAL_MS)
     this.#timer.unref()
   }
@@ -70,36 +72,34 @@ export class Fleet {
     return this.#overrides.list
   }
 
-  /** Takes the static pools of a configuration; sources that are unchanged go on. */
-  configure(pools: readonly StaticPoolConfig[]): void {
-    const wanted = new Map(pools.map((pool) => [pool.name, pool]))
-    for (const [name, { config, watches }] of this.#pools) {
-      if (sameSources(config, wanted.get(name))) continue
-      for (const watch of watches) watch.close()
-    }
-    for (const name of [...this.#pools.keys()]) if (!wanted.has(name)) this.#pools.delete(name)
-    for (const config of pools) {
-      const known = this.#pools.get(config.name)
-      const watches =
-        known && sameSources(known.config, config) ? known.watches : this.#watch(config)
-      this.#pools.set(config.name, { config, watches, backends: [] })
-    }
-    this.#verdicts.follow([...wanted.keys()])
-    for (const pool of this.#pools.values()) this.#combine(pool)
+  /**
+   * Prepares the static pools of another configuration. Sources that are unchanged go on; new ones are asked first, for so long as
+   * a start would, so that no pool is empty meanwhile. Nothing is different before the answer is called.
+   * @throws NodeError CHANGE_REFUSED when a pool that has backends would have none
+   */
+  async prepare(pools: readonly StaticPoolConfig[]): Promise<() => void> {
+    const states = this.#statesOf(pools)
+    const running = new Set(this.#watches())
+    const begun = states.flatMap(({ watches }) => watches.filter((watch) => !running.has(watch)))
+    for (const watch of begun) this.#begun.add(watch)
+    await allAsked(begun)
+    for (const watch of begun) this.#begun.delete(watch)
+    const emptied = states.find((state) => this.#isEmptied(state))
+    if (emptied === undefined) return () => this.#take(states)
+    for (const watch of begun) watch.close()
+    throw new NodeError(
+      'CHANGE_REFUSED',
+      `pool "${emptied.config.name}" would have no backends: no source of it names any`,
+    )
+  }
+
+  #isEmptied(state: PoolState): boolean {
+    return this.backends(state.config.name).length > 0 && this.#combined(state).length === 0
   }
 
   /** Resolves when every source was asked once, or with the time for it over. */
   async sourcesAsked(): Promise<void> {
-    const asked = [...this.#pools.values()].flatMap(({ watches }) =>
-      watches.map((watch) => watch.asked),
-    )
-    if (asked.length === 0) return
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, SOURCES_TIMEOUT_MS)
-    })
-    await Promise.race([Promise.all(asked), late])
-    clearTimeout(timer)
+    await allAsked([...this.#watches()])
   }
 
   /**
@@ -156,7 +156,42 @@ export class Fleet {
 
   close(): void {
     clearInterval(this.#timer)
-    for (const { watches } of this.#pools.values()) for (const watch of watches) watch.close()
+    for (const watch of [...this.#watches(), ...this.#begun]) watch.close()
+  }
+
+  #watches(): readonly BackendWatch[] {
+    return [...this.#pools.values()].flatMap(({ watches }) => watches)
+  }
+
+  #statesOf(pools: readonly StaticPoolConfig[]): readonly PoolState[] {
+    return pools.map((config) => ({
+      config,
+      watches: config.sources.map((source) => this.#watchOf(config, source)),
+      backends: [],
+    }))
+  }
+
+  #watchOf(pool: StaticPoolConfig, source: BackendSource): BackendWatch {
+    const known = this.#pools.get(pool.name)?.watches.find((watch) => watch.is(pool, source))
+    return (
+      known ??
+      new BackendWatch({
+        pool,
+        source,
+        changed: () => this.#sourceChanged(pool.name),
+        said: (event) => this.#sourceSaid(event),
+      })
+    )
+  }
+
+  #take(states: readonly PoolState[]): void {
+    const before = this.#watches()
+    this.#pools.clear()
+    for (const state of states) this.#pools.set(state.config.name, state)
+    const after = new Set(this.#watches())
+    for (const watch of before) if (!after.has(watch)) watch.close()
+    this.#verdicts.follow([...this.#pools.keys()])
+    for (const pool of this.#pools.values()) this.#combine(pool)
   }
 
   #exchange(): void {
@@ -260,18 +295,6 @@ export class Fleet {
     }
   }
 
-  #watch(pool: StaticPoolConfig): readonly BackendWatch[] {
-    return pool.sources.map(
-      (source) =>
-        new BackendWatch({
-          pool,
-          source,
-          changed: () => this.#sourceChanged(pool.name),
-          said: (event) => this.#sourceSaid(event),
-        }),
-    )
-  }
-
   #sourceChanged(pool: string): void {
     this.#combineAll()
     const backends = this.backends(pool).map(({ id }) => id)
@@ -314,10 +337,13 @@ function checkRing(pool: StaticPoolConfig, backends: readonly FleetBackend[]): v
   }
 }
 
-function sameSources(one: StaticPoolConfig, other: StaticPoolConfig | undefined): boolean {
-  return (
-    other !== undefined &&
-    one.protocol === other.protocol &&
-    JSON.stringify(one.sources) === JSON.stringify(other.sources)
-  )
+/** Resolves when all were asked once, or with the time for it over. */
+async function allAsked(watches: readonly BackendWatch[]): Promise<void> {
+  if (watches.length === 0) return
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, SOURCES_TIMEOUT_MS)
+  })
+  await Promise.race([Promise.all(watches.map((watch) => watch.asked)), late])
+  clearTimeout(timer)
 }

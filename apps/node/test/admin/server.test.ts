@@ -38,6 +38,7 @@ const view: AdminView = {
   },
   changeBackend: () => undefined,
   actOnMember: async () => {},
+  reload: async () => ({ changed: ['logLevel info -> debug'], needsRestart: [], problems: [] }),
   events: new EventLog(),
   metrics: async () => 'ringway_up 1\n',
 }
@@ -45,7 +46,7 @@ const server = (token?: string) =>
   createAdminServer({
     view,
     log: createLogger('silent', 'a'),
-    ...(token === undefined ? {} : { token }),
+    token: () => token,
   })
 
 describe('the admin API', () => {

@@ -174,6 +174,14 @@ export class HttpListener extends SocketListener<HttpSession> implements HttpHos
   }
 }
 
+/**
+ * Refuses settings that a listener could not be opened with, without opening one.
+ * @throws RouterError ROUTE_INVALID, NETWORK_INVALID or TLS_INVALID
+ */
+export function checkHttpListener(settings: HttpListenerSettings): void {
+  compile(settings)
+}
+
 function compile(settings: HttpListenerSettings) {
   return {
     routing: new Routing(settings.routes),

@@ -21,6 +21,14 @@ export interface ListenerTls {
   readonly http2?: boolean
 }
 
+/**
+ * Refuses what a listener could not be opened with.
+ * @throws RouterError TLS_INVALID, with the number of the certificate
+ */
+export function checkListenerTls(tls: ListenerTls): void {
+  new TlsContexts(tls)
+}
+
 /** The certificates of a listener, by the names that they are for. Replacing them concerns new connections only. */
 export class TlsContexts {
   readonly #contexts: ReadonlyMap<string, SecureContext>

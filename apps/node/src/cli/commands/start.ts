@@ -1,22 +1,18 @@
 import { formatHostPort } from '../../config/address.ts'
 import { loadOptions } from '../../config/load.ts'
+import type { NodeOptions } from '../../config/options.ts'
 import { resolveConfig } from '../../config/resolve.ts'
 import { createLogger } from '../../logger.ts'
 import { createNode, type RingwayNode } from '../../node.ts'
 import { optionsFromFlags, type StartFlags, withDaemonDefaults } from '../flags.ts'
+import { reloadLine } from '../reload-line.ts'
+import { ReloadRequests } from '../reload-requests.ts'
 import { stopRequest } from '../stop-request.ts'
 
 /** `ringway start`: one node, until a signal or, for a node of `ringway up`, until its parent is gone. */
 export async function start(flags: StartFlags): Promise<number> {
-  const options = withDaemonDefaults(
-    loadOptions({
-      ...(flags.config === undefined ? {} : { file: flags.config }),
-      environment: process.env,
-      flags: optionsFromFlags(flags),
-    }),
-    flags,
-    process.env,
-  )
+  const readOptions = () => readStartOptions(flags)
+  const options = readOptions()
   const config = resolveConfig(options, flags.config ?? 'options')
   const log = createLogger(config.logLevel, config.name)
   const stop = new AbortController()
@@ -24,13 +20,16 @@ export async function start(flags: StartFlags): Promise<number> {
   const left = new Promise<string>((resolve) => {
     leave = resolve
   })
-  const stopped = Promise.race([stopRequest(), left])
+  const stopped = Promise.race([stopRequest(['SIGTERM', 'SIGINT']), left])
   void stopped.then(() => stop.abort())
+  // Whoever asks before the node serves is heard when it does.
+  const reloads = new ReloadRequests()
 
   const node = await createNode(options, {
     log,
     signal: stop.signal,
     source: flags.config ?? 'options',
+    readOptions,
     onLeave: () => leave('an operator asked it to leave'),
   }).catch((error) => {
     if (stop.signal.aborted) return undefined
@@ -38,10 +37,28 @@ export async function start(flags: StartFlags): Promise<number> {
   })
   if (!node) return 0
   console.log(readyLine(node))
+  reloads.serve(() => reload(node))
   log.info({ reason: await stopped }, 'stopping')
   await node.close()
   log.info('stopped')
   return 0
+}
+
+function readStartOptions(flags: StartFlags): NodeOptions {
+  const { config } = flags
+  const environment = process.env
+  const given = optionsFromFlags(flags)
+  const file = config === undefined ? {} : { file: config }
+  return withDaemonDefaults(loadOptions({ ...file, environment, flags: given }), flags, environment)
+}
+
+/** One line says what came of it, for people and scripts; the log has the same in JSON. */
+async function reload(node: RingwayNode): Promise<void> {
+  try {
+    console.log(`ringway reloaded ${reloadLine(await node.reload())}`)
+  } catch (error) {
+    console.log(`ringway not reloaded: ${(error as Error).message}`)
+  }
 }
 
 /** `ringway ready name=… gossip=… peer=… admin=… redis=…`: one line for people and scripts. */

@@ -29,7 +29,7 @@ interface LocalNode {
 /** `ringway up`: a cluster on this machine, one process per node, until Ctrl-C. Resolves with the exit code. */
 export async function up(options: UpOptions): Promise<number> {
   await checkPorts(options)
-  const stop = stopRequest().then(() => 'stop' as const)
+  const stop = stopRequest(['SIGTERM', 'SIGINT', 'SIGHUP']).then(() => 'stop' as const)
   const nodes: LocalNode[] = []
   console.log(`starting ${options.nodes} ${options.nodes === 1 ? 'node' : 'nodes'} …`)
   const outcome = await Promise.race([startAll(nodes, options), stop])

@@ -84,6 +84,13 @@ export const HTTP_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
       },
     },
   },
+  drainTimeoutMs: {
+    type: 'integer',
+    description:
+      '`http`: how long requests and WebSockets may go on at a backend that is drained (those of bound sessions stay) or removed. Default: 30000.',
+    minimum: 1,
+    maximum: 86_400_000,
+  },
 }
 
 /** What only `http` listeners have. */

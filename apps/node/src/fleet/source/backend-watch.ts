@@ -51,6 +51,15 @@ export class BackendWatch {
     this.#first = this.#ask()
   }
 
+  /** True when it asks this source for this kind of pool already. */
+  is({ protocol, tls }: BackendWatchOptions['pool'], source: BackendSource): boolean {
+    const { pool, source: own } = this.#options
+    return (
+      pool.protocol === protocol &&
+      JSON.stringify([pool.tls, own]) === JSON.stringify([tls, source])
+    )
+  }
+
   get type(): BackendSource['type'] {
     return this.#options.source.type
   }
