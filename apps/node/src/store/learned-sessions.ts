@@ -1,16 +1,22 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { LearnedSessions, PoolDriver } from '@ringway/router'
+import { NodeError } from '../errors.ts'
 import { createNodeStore, type NodeStore } from './node-store.ts'
 
 /** How long a session that nobody uses is remembered. */
 export const LEARNED_SESSION_TTL_MS = 24 * 3_600_000
 /** A session in use is lengthened by the first router that finds it this near to its end. */
 const LENGTHEN_BELOW_MS = LEARNED_SESSION_TTL_MS / 2
+/** No attempt begins later than this; the router itself waits for `queueTimeoutMs` (5 s). */
+const PERSIST_MS = 3_000
+const PERSIST_PAUSE_MS = 50
 
 /**
  * Learned sessions in the embedded store: every router of the cluster finds the backend of a session. Keys are hashes of
- * the ids, so that who may read the store cannot take over sessions. When the store cannot answer, a session counts as not known,
- * and the response does not wait.
+ * the ids, so that who may read the store cannot take over sessions. A store that answers with an error (its slots move, a copy
+ * is late) is asked again for a while; a wrong backend would end the session. Then the session counts as not known, and the
+ * response waits no longer.
  */
 export function createLearnedSessions(
   driver: PoolDriver,
@@ -19,14 +25,29 @@ export function createLearnedSessions(
   const store = createNodeStore(driver, () => false)
   return {
     get: (pool, session, done) => {
-      void find(store, storeKey(pool, session)).catch(report(onError, undefined)).then(done)
-    },
-    put: (pool, session, backend, done) => {
-      void store
-        .set(storeKey(pool, session), backend, { ttlMs: LEARNED_SESSION_TTL_MS })
+      void persist(() => find(store, storeKey(pool, session)))
         .catch(report(onError, undefined))
         .then(done)
     },
+    put: (pool, session, backend, done) => {
+      const key = storeKey(pool, session)
+      void persist(() => store.set(key, backend, { ttlMs: LEARNED_SESSION_TTL_MS }))
+        .catch(report(onError, undefined))
+        .then(done)
+    },
+  }
+}
+
+/** Once more after an error, until it has been too long; what is done here may be done twice. */
+async function persist<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + PERSIST_MS
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof NodeError || performance.now() >= deadline) throw error
+      await pause(PERSIST_PAUSE_MS, undefined, { ref: false })
+    }
   }
 }
 
