@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { eventually } from './eventually.ts'
 import { freePorts } from './ports.ts'
-import { type NodeProcess, nodePorts, startNode, stopCluster } from './ringway.ts'
+import { admin, type NodeProcess, nodePorts, startNode, stopCluster } from './ringway.ts'
 
 /** Two nodes of one cluster with the same HTTP listeners in front of the pool `app`. */
 export interface HttpRouters {
@@ -15,6 +16,13 @@ export interface HttpRouters {
 }
 
 const SECRET = 'a secret of the test that is long enough'
+
+const SLOW = { timeoutMs: 60_000 }
+
+async function isSafe(node: NodeProcess): Promise<boolean> {
+  const { pools } = await admin<{ pools: { store?: { safe: boolean } }[] }>(node, '/v1/pools')
+  return pools.some(({ store }) => store?.safe === true)
+}
 
 /** @param listeners - the routes of each listener */
 export async function startHttpRouters(
@@ -52,9 +60,13 @@ export async function startHttpRouters(
       }),
     )
     const seeds = own.slice(0, at)
-    nodes.push(startNode(`router-${at}`, ports, seeds, ['--config', file]))
+    // Sessions are what is tested, not how fast deaths are found: a busy machine must not look like one.
+    const flags = ['--profile', 'lan', '--config', file]
+    nodes.push(startNode(`router-${at}`, ports, seeds, flags))
   }
   await Promise.all(nodes.map(({ ready }) => ready))
+  // Learned sessions are kept in the store: from here on its slots do not move.
+  await Promise.all(nodes.map((node) => eventually('the store is safe', () => isSafe(node), SLOW)))
   return {
     nodes,
     ports: listeners.map((_, listener) => [portOf(listener, 0), portOf(listener, 1)]),

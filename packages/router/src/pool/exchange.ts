@@ -366,7 +366,9 @@ export class Exchange implements Expirable {
       case 'queued':
         this.#give(
           'QUEUE_TIMEOUT',
-          `${name} had no free connection within ${limits.queueTimeoutMs} ms`,
+          backend === undefined
+            ? `the store did not say within ${limits.queueTimeoutMs} ms where the session is`
+            : `${name} had no free connection within ${limits.queueTimeoutMs} ms`,
         )
         return
       case 'pausing':
