@@ -1,37 +1,33 @@
 import type { Socket } from 'node:net'
-import { CHUNKED, ChunkedBody } from '../codec/http1/chunked-body.ts'
-import { type Fault, PARSED } from '../codec/http1/fault.ts'
+import type { Fault } from '../codec/http1/fault.ts'
 import { FIELD } from '../codec/http1/field.ts'
-import { HeadLookout, LOOKED } from '../codec/http1/head-lookout.ts'
+import type { RequestHead } from '../codec/http1/request-head.ts'
 import type { ResponseBody, ResponseHead } from '../codec/http1/response-head.ts'
 import { type ConnectionNotice, writeResponseHead } from '../codec/http1/write-head.ts'
-import { ProxyProtocol } from '../codec/proxy-protocol.ts'
 import type { HttpLimits } from '../http-limits.ts'
 import { FAILURE_OF_STATUS, failureResponse, type HttpFailure } from '../plan/http/failure.ts'
 import { Forwarding } from '../plan/http/forwarding.ts'
 import type { Deadlines, Expirable } from '../pool/deadlines.ts'
 import { Exchange, type ExchangeClient } from '../pool/exchange.ts'
-import { GrowingBuffer } from '../pool/growing-buffer.ts'
 import { Outbox } from '../pool/outbox.ts'
 import type { Flushable } from '../pool/turn.ts'
 import { beginRequest, type Requester } from './begin-request.ts'
 import { readClient } from './client-reads.ts'
 import type { HttpHost } from './http-host.ts'
 import { Stickiness } from './http-stickiness.ts'
+import { Http1Input, type Http1InputOwner } from './http1-input.ts'
 
 const EMPTY = Buffer.alloc(0)
 
-/** How the present request's body ends. */
-type RequestBody = 'none' | 'length' | 'chunked'
-
 /**
- * One HTTP/1.1 client connection: bytes → heads → exchanges, one after the other, and responses back in that order.
+ * One HTTP/1.1 client connection: requests → exchanges, one after the other, and responses back in that order.
  *
- *   greeting ─► head ─► body ─► answer ─► head …        bytes of later requests wait in #partial
- *                         └─► tunnel                    (a switched protocol: bytes both ways until one side ends)
- *   any ─► lingering: our side is ended, what still comes is discarded, so that the client reads the last response
+ *   open ─► lingering: our side is ended, what still comes is discarded, so that the client reads the last response
+ *     └────────┴─► ended
  */
-export class Http1Session implements ExchangeClient, Requester, Expirable, Flushable {
+export class Http1Session
+  implements ExchangeClient, Requester, Expirable, Flushable, Http1InputOwner
+{
   slot = -1
   marked = false
   rawFraming = true
@@ -44,15 +40,10 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
   readonly #exchange: Exchange
   readonly stickiness: Stickiness
   readonly #secure: boolean
-  #state: 'greeting' | 'head' | 'body' | 'answer' | 'tunnel' | 'lingering' | 'ended' = 'head'
-  #partial: GrowingBuffer | undefined
-  #lookout: HeadLookout | undefined
-  #chunked: ChunkedBody | undefined
-  #proxy: ProxyProtocol | undefined
+  readonly #input: Http1Input
+  #state: 'open' | 'lingering' | 'ended' = 'open'
   #forwarding: Forwarding | undefined
   #peerIp = ''
-  #body: RequestBody = 'none'
-  #left = 0
   /** The client may send another request afterwards. */
   #persistent = true
   #minor = 1
@@ -62,7 +53,6 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
   #inputEnded = false
   #outputEnded = false
   #outputHeld = 0
-  #consuming = false
   /** Reading is stopped because too much waits, at the backend or here. */
   #paused = false
   /** The backend is not read because this client does not read. */
@@ -80,7 +70,7 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
     this.stickiness = new Stickiness(host, this.#exchange, this)
     host.deadlines.add(this)
     const greeted = host.proxyProtocol && !secure
-    if (greeted) this.#state = 'greeting'
+    this.#input = new Http1Input(this, host, greeted)
     this.#peerIp = clientIp ?? ''
     this.#wait(greeted ? host.http.headTimeoutMs : host.http.keepAliveTimeoutMs)
     socket.on('drain', () => host.turn.mark(this))
@@ -96,27 +86,28 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
    */
   drain(): void {
     this.#draining = true
-    const between = this.#state === 'head' && !this.#exchange.active && this.#waiting() === 0
-    if (between || this.#state === 'greeting') this.#wait(this.#limits.drainIdleTimeoutMs)
+    const { phase, waitingBytes } = this.#input
+    const between = phase === 'head' && !this.#exchange.active && waitingBytes === 0
+    if (between || phase === 'greeting') this.#wait(this.#limits.drainIdleTimeoutMs)
   }
 
   destroy(): void {
     if (this.#state === 'ended') return
     this.#state = 'ended'
+    this.#input.close()
     this.#exchange.dispose()
     this.#deadlines.remove(this)
     this.#socket.destroy()
     this.#outbox.clear()
-    this.#partial = undefined
     this.host.ended(this)
   }
 
   expired(): void {
     this.host.turn.begin()
-    switch (this.#state) {
+    switch (this.#input.phase) {
       case 'head':
         // A connection that waits for its next request owes nothing.
-        if (this.#waiting() === 0) this.#close()
+        if (this.#input.waitingBytes === 0) this.#close()
         else
           this.failed(
             'REQUEST_TIMEOUT',
@@ -124,7 +115,7 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
           )
         return
       case 'greeting':
-      case 'lingering':
+      case 'closed':
         this.destroy()
         return
       case 'body':
@@ -133,10 +124,9 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
         this.destroy()
         return
       case 'tunnel':
-      case 'ended':
         return
       default:
-        this.#state satisfies never
+        this.#input.phase satisfies never
     }
   }
 
@@ -176,7 +166,7 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
     const keeps =
       this.#persistent &&
       !this.#draining &&
-      this.#state === 'answer' &&
+      this.#input.phase === 'answer' &&
       body !== 'until-close' &&
       !decoded
     this.#persistent = keeps
@@ -200,24 +190,24 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
   responseEnd(): void {
     this.#holdsBackend = false
     this.host.turn.mark(this)
-    if (this.#state === 'ended' || this.#state === 'lingering') return
+    if (this.#state !== 'open') return
     // A request that was answered before it was read to its end leaves bytes that nobody wants.
-    if (this.#state !== 'answer' || !this.#persistent) this.#close()
+    if (this.#input.phase !== 'answer' || !this.#persistent) this.#close()
     else this.#next()
   }
 
   switched(head: ResponseHead, bytes: Buffer, to: number): void {
-    this.#state = 'tunnel'
+    this.#input.phase = 'tunnel'
     this.#persistent = false
     this.#clearDeadline()
     this.#say(head, bytes, to, 'upgrade', this.stickiness.answer(head, bytes, this.#secure))
-    if (this.#waiting() > 0 && !this.#consuming) this.#consumePartial()
+    this.#input.goOn()
   }
 
   failed(failure: HttpFailure, text: string): void {
-    if (this.#state === 'ended' || this.#state === 'lingering') return
+    if (this.#state !== 'open') return
     this.host.failed(failure)
-    const close = this.#state !== 'answer' || !this.#persistent || this.#draining
+    const close = this.#input.phase !== 'answer' || !this.#persistent || this.#draining
     const bytes = Buffer.from(
       failureResponse(failure, text, { close, head: this.#headRequest }),
       'latin1',
@@ -235,7 +225,7 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
   }
 
   uploadDrained(): void {
-    this.#unpause()
+    this.resumeInput()
   }
 
   tunnelEnded(): void {
@@ -248,139 +238,59 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
     if (this.#state !== 'ended') this.#socket.destroySoon()
   }
 
-  #read(bytes: Buffer, length: number): void {
-    this.host.turn.begin()
-    this.host.traffic.bytesIn += length
-    if (this.#state === 'lingering' || this.#state === 'ended') return
-    if (this.#waiting() > 0 || this.#state === 'answer') {
-      if (this.#keep(bytes, 0, length)) this.#consumePartial()
-      return
-    }
-    this.#consuming = true
-    const at = this.#consume(bytes, 0, length)
-    this.#consuming = false
-    if (at < length && this.#takesMore()) this.#keep(bytes, at, length)
-  }
-
-  #takesMore(): boolean {
-    return this.#state !== 'lingering' && this.#state !== 'ended'
-  }
-
-  #waiting(): number {
-    return this.#partial?.length ?? 0
-  }
-
-  /** Keeps bytes for later: of a head that is not complete, or of requests whose turn has not come. */
-  #keep(bytes: Buffer, from: number, to: number): boolean {
-    const { headBytesMax, pipelineBytesMax } = this.#limits
-    this.#partial ??= new GrowingBuffer(Number.MAX_SAFE_INTEGER)
-    this.#partial.append(bytes, from, to)
-    if (this.#state === 'head') {
-      if (!this.#look(bytes, from, to)) return false
-    } else if (this.#waiting() > Math.max(pipelineBytesMax, headBytesMax)) this.#pause()
-    return this.#state !== 'answer'
-  }
-
-  /** True when the head may be complete: only then it is parsed again. */
-  #look(bytes: Buffer, from: number, to: number): boolean {
-    if (this.#lookout === undefined) {
-      this.#lookout = new HeadLookout()
-      this.#wait(this.#limits.headTimeoutMs)
-    }
-    const looked = this.#lookout.look(bytes, from, to)
-    if (looked === LOOKED.bareLineEnd) return true
-    return looked === LOOKED.complete || this.#waiting() > this.#limits.headBytesMax
-  }
-
-  #consumePartial(): void {
-    const partial = this.#partial
-    if (partial === undefined || this.#consuming) return
-    this.#consuming = true
-    const at = this.#consume(partial.bytes, partial.start, partial.end)
-    this.#consuming = false
-    if (!this.#takesMore()) return
-    partial.consume(at)
-    if (partial.length === 0) this.#partial = undefined
-    if (this.#state === 'head' && this.#waiting() > 0 && this.#lookout === undefined)
-      this.#look(partial.bytes, partial.start, partial.end)
-    if (this.#waiting() <= this.#limits.pipelineBytesMax) this.#unpause()
-  }
-
-  /** Takes what it can of `bytes[from, end)`; the position after it. */
-  #consume(bytes: Buffer, from: number, end: number): number {
-    let at = from
-    while (at < end) {
-      switch (this.#state) {
-        case 'greeting': {
-          const to = this.#greet(bytes, at, end)
-          if (to < 0) return to === PARSED.needMore ? at : end
-          at = to
-          break
-        }
-        case 'head': {
-          const to = this.#head(bytes, at, end)
-          if (to < 0) return to === PARSED.needMore ? at : end
-          at = to
-          break
-        }
-        case 'body':
-          at = this.#bodyBytesOf(bytes, at, end)
-          break
-        case 'tunnel':
-          this.#upload(bytes, at, end)
-          return end
-        case 'answer':
-          return at
-        case 'lingering':
-        case 'ended':
-          return end
-        default:
-          this.#state satisfies never
-      }
-    }
-    return at
-  }
-
-  #greet(bytes: Buffer, at: number, end: number): number {
-    this.#proxy ??= new ProxyProtocol()
-    const to = this.#proxy.parse(bytes, at, end)
-    if (to === PARSED.fault) this.destroy()
-    if (to < 0) return to
-    this.#peerIp = this.#proxy.clientIp
-    this.#proxy = undefined
-    this.#state = 'head'
+  greeted(clientIp: string): void {
+    this.#peerIp = clientIp
     this.#wait(this.#limits.keepAliveTimeoutMs)
-    return to
   }
 
-  #head(bytes: Buffer, at: number, end: number): number {
-    const { requestHead: head } = this.host
-    const to = head.parse(bytes, at, end)
-    if (to === PARSED.needMore) return to
-    this.#lookout = undefined
-    if (to === PARSED.fault) {
-      this.#refuse(head.fault)
-      return to
-    }
+  greetedWrongly(): void {
+    this.destroy()
+  }
+
+  headBegun(): void {
+    this.#wait(this.#limits.headTimeoutMs)
+  }
+
+  request(head: RequestHead, bytes: Buffer, to: number): void {
     this.#headRequest = head.method === 'HEAD'
     this.#minor = head.minor
     this.rawFraming = head.minor === 1
     this.#persistent = head.persistent && !head.h2c
-    this.#responseBegun = false
     this.#clearDeadline()
-    if (head.contentLength > this.#limits.requestBodyBytesMax) {
-      this.#refuseBody()
-      return to
-    }
-    this.#state = head.hasBody ? 'body' : 'answer'
-    this.#body = head.chunked ? 'chunked' : head.hasBody ? 'length' : 'none'
-    this.#left = head.contentLength
-    if (this.#body === 'chunked') {
-      this.#chunked ??= new ChunkedBody(this.#limits)
-      this.#chunked.reset(true)
-    }
-    beginRequest(this, head, bytes, to)
-    return to
+    if (head.contentLength > this.#limits.requestBodyBytesMax) this.bodyTooLarge()
+    else beginRequest(this, head, bytes, to)
+  }
+
+  upload(bytes: Buffer, from: number, to: number): void {
+    this.#exchange.write(bytes, from, to)
+    if (this.#exchange.active && this.#exchange.full) this.pauseInput()
+  }
+
+  uploaded(): void {
+    this.#exchange.finish()
+  }
+
+  refused({ status, text }: Fault): void {
+    this.#refuse(FAILURE_OF_STATUS[status], text)
+  }
+
+  bodyTooLarge(): void {
+    this.#refuse(
+      'BODY_TOO_LARGE',
+      `the body is larger than ${this.#limits.requestBodyBytesMax} bytes`,
+    )
+  }
+
+  pauseInput(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resumeInput(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#socket.resume()
   }
 
   /** Made at the first request: a connection that never asks costs less. */
@@ -398,70 +308,18 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
     return this.#peerIp
   }
 
-  #bodyBytesOf(bytes: Buffer, at: number, end: number): number {
-    if (this.#body === 'length') {
-      const taken = Math.min(this.#left, end - at)
-      this.#left -= taken
-      this.#upload(bytes, at, at + taken)
-      if (this.#left === 0) this.#requestComplete()
-      return at + taken
-    }
-    return this.#chunks(bytes, at, end)
+  #read(bytes: Buffer, length: number): void {
+    this.host.turn.begin()
+    this.host.traffic.bytesIn += length
+    this.#input.take(bytes, length)
   }
 
-  #chunks(bytes: Buffer, start: number, end: number): number {
-    const chunked = this.#chunked
-    if (chunked === undefined) return end
-    let at = start
-    for (;;) {
-      const found = chunked.next(bytes, at, end)
-      at = chunked.at
-      if (found === CHUNKED.fault) {
-        this.#refuse(chunked.fault)
-        return end
-      }
-      if (chunked.bytes > this.#limits.requestBodyBytesMax) {
-        this.#refuseBody()
-        return end
-      }
-      if (found === CHUNKED.range) this.#upload(bytes, chunked.from, chunked.to)
-      else {
-        if (found === CHUNKED.end) this.#requestComplete()
-        return at
-      }
-      if (this.#state !== 'body') return end
-    }
-  }
-
-  #upload(bytes: Buffer, from: number, to: number): void {
-    if (to === from) return
-    this.#exchange.write(bytes, from, to)
-    if (this.#exchange.active && this.#exchange.full) this.#pause()
-  }
-
-  #requestComplete(): void {
-    if (this.#state !== 'body') return
-    this.#state = 'answer'
-    this.#exchange.finish()
-  }
-
-  /** The request breaks the rules: nothing after it can be understood. */
-  #refuse({ status, text }: Fault): void {
+  /** Nothing after this request can be understood. */
+  #refuse(failure: HttpFailure, text: string): void {
     this.#exchange.abort()
     this.#persistent = false
     if (this.#responseBegun) this.broken()
-    else this.failed(FAILURE_OF_STATUS[status], text)
-  }
-
-  #refuseBody(): void {
-    this.#exchange.abort()
-    this.#persistent = false
-    if (this.#responseBegun) this.broken()
-    else
-      this.failed(
-        'BODY_TOO_LARGE',
-        `the body is larger than ${this.#limits.requestBodyBytesMax} bytes`,
-      )
+    else this.failed(failure, text)
   }
 
   #say(
@@ -479,19 +337,19 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
 
   /** The next request of the connection. */
   #next(): void {
-    this.#state = 'head'
+    this.#input.phase = 'head'
+    this.#responseBegun = false
     this.#wait(this.#draining ? this.#limits.drainIdleTimeoutMs : this.#limits.keepAliveTimeoutMs)
-    if (this.#waiting() > 0) {
-      if (!this.#consuming) this.#consumePartial()
-    } else if (this.#inputEnded) this.#close()
-    else this.#unpause()
+    if (this.#input.waitingBytes > 0) this.#input.goOn()
+    else if (this.#inputEnded) this.#close()
+    else this.resumeInput()
   }
 
   /** Ends our side after what is written; what still comes is discarded for a while. */
   #close(): void {
-    if (this.#state === 'ended' || this.#state === 'lingering') return
+    if (this.#state !== 'open') return
     this.#state = 'lingering'
-    this.#partial = undefined
+    this.#input.close()
     if (this.#inputEnded) {
       this.flush()
       this.#socket.destroySoon()
@@ -499,13 +357,13 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
     }
     // Until the client has taken what is written; from then on it is lingerTimeoutMs.
     this.#wait(this.#limits.responseIdleTimeoutMs)
-    this.#unpause()
+    this.resumeInput()
     this.host.turn.mark(this)
   }
 
   #endOfInput(): void {
     this.#inputEnded = true
-    switch (this.#state) {
+    switch (this.#input.phase) {
       case 'tunnel':
         this.#exchange.endOutput()
         return
@@ -513,7 +371,7 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
         // Its client may still want the response (`printf … | nc`), or be gone: there is no telling, but for a while.
         this.#wait(this.#limits.halfClosedTimeoutMs)
         return
-      case 'lingering':
+      case 'closed':
         this.#socket.destroySoon()
         return
       default:
@@ -523,18 +381,6 @@ export class Http1Session implements ExchangeClient, Requester, Expirable, Flush
 
   #outputBytes(): number {
     return this.#outbox.pendingBytes + this.#socket.writableLength
-  }
-
-  #pause(): void {
-    if (this.#paused) return
-    this.#paused = true
-    this.#socket.pause()
-  }
-
-  #unpause(): void {
-    if (!this.#paused) return
-    this.#paused = false
-    this.#socket.resume()
   }
 
   #wait(ms: number): void {

@@ -34,6 +34,14 @@ describe('an HTTP/1.1 client', () => {
     expect(one.ended).toBe(false)
   })
 
+  test('is told what is wrong with a later request of its connection, too', async () => {
+    const { client } = await startHttpRouter([await startEcho()])
+    const one = client()
+    await one.send(GET).until('"/a"')
+    const text = await one.send('GET /b HTTP/1.1\r\n\r\n').closed()
+    expect(text.slice(text.indexOf('"/a"'))).toMatch(/HTTP\/1\.1 400 Bad Request\r\n/)
+  })
+
   test('has its hop-by-hop fields left out, and the router’s own added', async () => {
     const { client } = await startHttpRouter([await startEcho()])
     const text = await client()
