@@ -1,7 +1,7 @@
 import type { RespVersion } from '../codec/resp/encode.ts'
-import { beginProbe, type Circuit, CLOSED, openCircuit } from '../health/circuit.ts'
 import type { RouterLimits } from '../limits.ts'
 import type { BackendAccess, BackendTopology, CheckTopology } from '../topology.ts'
+import { Breaker } from './breaker.ts'
 import { DEFAULT_COPY_POLICY } from './copies/policy.ts'
 import { StaleKeys, type StaleLimits } from './copies/stale-keys.ts'
 import { HealthChecker } from './health-checker.ts'
@@ -99,10 +99,8 @@ export class Backend implements UpstreamOwner, LinkBackend {
   readonly #upstreams = new Set<Upstream>()
   #resp2: Upstream | undefined
   #resp3: Upstream | undefined
-  #circuit: Circuit = CLOSED
+  readonly #breaker: Breaker
   #state: BackendTopology['state'] = 'up'
-  #timer: NodeJS.Timeout | undefined
-  #probe: Probe | undefined
   #checker: HealthChecker | undefined
   #checkText: string | undefined
   /** Active checks say that it is down. */
@@ -127,6 +125,14 @@ export class Backend implements UpstreamOwner, LinkBackend {
     this.access = topology.access ?? PLAIN
     this.#owner = owner
     this.#tools = tools
+    this.#breaker = new Breaker({
+      ...tools,
+      ask: (done) => this.#probe(done),
+      well: (open) => {
+        if (open && !this.#checkedDown) this.#comeBack()
+      },
+      ill: (cause) => this.#avoid(cause),
+    })
     this.links = new PrivateLinks(this, tools.limits)
     this.setState(topology.state)
   }
@@ -136,7 +142,7 @@ export class Backend implements UpstreamOwner, LinkBackend {
   }
 
   get avoided(): boolean {
-    return this.#circuit.type !== 'closed' || this.#checkedDown
+    return !this.#breaker.closed || this.#checkedDown
   }
 
   get state(): BackendTopology['state'] {
@@ -193,18 +199,7 @@ export class Backend implements UpstreamOwner, LinkBackend {
 
   /** Another router says that it cannot be reached: it is probed, unless it is checked anyway. */
   doubt(): void {
-    const idle = this.#probe === undefined && this.#checker === undefined
-    if (!idle || this.#closed || this.#circuit.type !== 'closed') return
-    this.#probe = new Probe({
-      target: this,
-      timeoutMs: this.#tools.limits.connectTimeoutMs,
-      protocol: this.#tools.protocol,
-      done: (cause) => {
-        this.#probe = undefined
-        this.#tools.turn.begin()
-        if (cause !== undefined && this.#circuit.type === 'closed') this.#avoid(cause)
-      },
-    })
+    if (this.#checker === undefined && !this.#closed) this.#breaker.doubt()
   }
 
   /** Takes how it is checked: at intervals, or not at all. */
@@ -262,7 +257,7 @@ export class Backend implements UpstreamOwner, LinkBackend {
     }
     if (!this.#checkedDown) return
     this.#checkedDown = false
-    if (this.#circuit.type === 'closed') this.#comeBack()
+    if (this.#breaker.closed) this.#comeBack()
   }
 
   /** False when too much waits here already. */
@@ -348,48 +343,19 @@ export class Backend implements UpstreamOwner, LinkBackend {
 
   #avoid(cause: LostCause): void {
     this.lastCause = cause
-    const before = this.#circuit
-    const { turn, random, limits } = this.#tools
-    this.#circuit = openCircuit(before, turn.now, random(), limits)
+    const opened = this.#breaker.open()
     const wasWaiting = this.#waiting
     this.#waiting = false
     this.refresh()
-    if (before.type === 'closed' && !wasWaiting && !this.#checkedDown) {
+    if (opened && !wasWaiting && !this.#checkedDown) {
       this.counters.avoidances++
       this.#owner.avoided(this, cause)
     }
-    this.#scheduleProbe()
   }
 
-  #scheduleProbe(): void {
-    const circuit = this.#circuit
-    if (circuit.type !== 'open' || this.#timer !== undefined) return
-    const delay = Math.max(0, circuit.probeAt - this.#tools.turn.now)
-    this.#timer = setTimeout(() => this.#beginProbe(), delay)
-    this.#timer.unref()
-  }
-
-  #beginProbe(): void {
-    this.#timer = undefined
-    this.#circuit = beginProbe(this.#circuit)
-    this.#probe?.cancel()
-    this.#probe = new Probe({
-      target: this,
-      timeoutMs: this.#tools.limits.connectTimeoutMs,
-      protocol: this.#tools.protocol,
-      done: (cause) => this.#probed(cause),
-    })
-  }
-
-  #probed(cause: LostCause | undefined): void {
-    this.#probe = undefined
-    this.#tools.turn.begin()
-    if (cause !== undefined) {
-      this.#avoid(cause)
-      return
-    }
-    this.#circuit = CLOSED
-    if (!this.#checkedDown) this.#comeBack()
+  #probe(done: (cause: LostCause | undefined) => void): Probe {
+    const { limits, protocol } = this.#tools
+    return new Probe({ target: this, timeoutMs: limits.connectTimeoutMs, protocol, done })
   }
 
   #comeBack(): void {
@@ -408,10 +374,7 @@ export class Backend implements UpstreamOwner, LinkBackend {
   #stop(): void {
     this.#closed = true
     this.refresh()
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#probe?.cancel()
-    this.#probe = undefined
+    this.#breaker.stop()
     this.#checker?.close()
   }
 }

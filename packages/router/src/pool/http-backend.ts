@@ -2,9 +2,9 @@ import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { BalancedBackend } from '../balance/balanced-backend.ts'
 import { Latency } from '../balance/latency.ts'
-import { beginProbe, type Circuit, CLOSED, openCircuit } from '../health/circuit.ts'
 import type { RouterLimits } from '../limits.ts'
 import type { BackendAccess, BackendTls, BackendTopology, HttpCheckTopology } from '../topology.ts'
+import { Breaker } from './breaker.ts'
 import type { Exchange } from './exchange.ts'
 import { HealthChecker } from './health-checker.ts'
 import { HttpCheck } from './http-check.ts'
@@ -81,10 +81,8 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   readonly #idle: HttpUpstream[] = []
   readonly #all = new Set<HttpUpstream>()
   readonly #queue = new Set<Exchange>()
-  #circuit: Circuit = CLOSED
+  readonly #breaker: Breaker
   #state: BackendTopology['state'] = 'up'
-  #timer: NodeJS.Timeout | undefined
-  #probe: HttpCheck | undefined
   #checker: HealthChecker | undefined
   #closed = false
   /** Since when it is drained or removed; infinity while it is not. */
@@ -102,6 +100,12 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     this.wholeWeight = topology.weight
     this.#owner = owner
     this.#tools = tools
+    this.#breaker = new Breaker({
+      ...tools,
+      ask: (done) => this.#ask(done),
+      well: (open) => this.#well(open),
+      ill: (cause) => this.#avoid(cause),
+    })
     this.setState(topology.state)
   }
 
@@ -110,7 +114,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   }
 
   get avoided(): boolean {
-    return this.#circuit.type !== 'closed' || this.#checker?.record.up === false
+    return !this.#breaker.closed || this.#checker?.record.up === false
   }
 
   /** True when it has been unreachable for so long that waiting for it again is of no use. */
@@ -152,15 +156,8 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
    * anyway. So the members vote on what they know.
    */
   doubt(): void {
-    const idle = this.#probe === undefined && this.#checker === undefined
-    if (!idle || this.#closed || this.#circuit.type !== 'closed') return
-    if (this.#tools.turn.now - this.#answeredAt < DOUBT_AFTER_MS) return
-    this.#probe = this.#ask((cause) => {
-      this.#probe = undefined
-      this.#tools.turn.begin()
-      if (cause === undefined) this.#answeredAt = this.#tools.turn.now
-      else if (this.#circuit.type === 'closed') this.#avoid(cause)
-    })
+    if (this.#checker !== undefined || this.#closed) return
+    if (this.#tools.turn.now - this.#answeredAt >= DOUBT_AFTER_MS) this.#breaker.doubt()
   }
 
   /**
@@ -331,33 +328,15 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
 
   #avoid(cause: LostCause): void {
     this.lastCause = cause
-    const before = this.#circuit
-    const { turn, random, limits } = this.#tools
-    this.#circuit = openCircuit(before, turn.now, random(), limits)
-    if (before.type === 'closed' && this.#checker?.record.up !== false) this.#beginAvoiding(cause)
+    const opened = this.#breaker.open()
+    if (opened && this.#checker?.record.up !== false) this.#beginAvoiding(cause)
     this.refresh()
-    this.#scheduleProbe()
   }
 
   #beginAvoiding(cause: LostCause): void {
     this.#avoidedAt = this.#tools.turn.now
     this.counters.avoidances++
     this.#owner.avoided(this, cause)
-  }
-
-  #scheduleProbe(): void {
-    const circuit = this.#circuit
-    if (circuit.type !== 'open' || this.#timer !== undefined) return
-    const delay = Math.max(0, circuit.probeAt - this.#tools.turn.now)
-    this.#timer = setTimeout(() => this.#beginProbe(), delay)
-    this.#timer.unref()
-  }
-
-  #beginProbe(): void {
-    this.#timer = undefined
-    this.#circuit = beginProbe(this.#circuit)
-    this.#probe?.cancel()
-    this.#probe = this.#ask((cause) => this.#probed(cause))
   }
 
   #ask(done: (cause: LostCause | undefined) => void): HttpCheck {
@@ -374,16 +353,10 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     })
   }
 
-  #probed(cause: LostCause | undefined): void {
-    this.#probe = undefined
-    this.#tools.turn.begin()
-    if (cause !== undefined) {
-      this.#avoid(cause)
-      return
-    }
-    this.#circuit = CLOSED
+  #well(open: boolean): void {
+    this.#answeredAt = this.#tools.turn.now
     // Where active checks say that it is down, they say when it is back.
-    if (!this.avoided) this.#comeBack()
+    if (open && !this.avoided) this.#comeBack()
   }
 
   #comeBack(): void {
@@ -397,14 +370,13 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   #turned(up: boolean, cause: LostCause | undefined): void {
     this.#tools.turn.begin()
     if (up) {
-      this.#circuit = CLOSED
+      this.#breaker.close()
       this.#comeBack()
       return
     }
     if (cause === undefined) return
     this.lastCause = cause
-    const known = this.#circuit.type !== 'closed'
-    if (!known) this.#beginAvoiding(cause)
+    if (this.#breaker.closed) this.#beginAvoiding(cause)
     this.refresh()
   }
 
@@ -413,10 +385,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     this.#checker?.close()
     this.#checker = undefined
     this.refresh()
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#probe?.cancel()
-    this.#probe = undefined
+    this.#breaker.stop()
   }
 }
 
