@@ -33,10 +33,11 @@ export interface ForwardedClient {
 export const FORWARDING_BYTES = 512
 
 const FOR = Buffer.from('X-Forwarded-For: ')
-const HOST = Buffer.from('X-Forwarded-Host: ')
+const HOST_NAME = 'X-Forwarded-Host: '
+const HOST = Buffer.from(HOST_NAME)
 const FORWARDED = Buffer.from('Forwarded: ')
 const FORWARDED_HOST = Buffer.from(';host="')
-const REQUEST_ID = Buffer.from('X-Request-Id: ')
+const REQUEST_ID_NAME = 'X-Request-Id: '
 const SEPARATOR = Buffer.from(', ')
 const LINE_END = Buffer.from('\r\n')
 const QUOTE = 0x22
@@ -85,7 +86,10 @@ export class Forwarding {
   readonly #proto: Buffer
   /** `for=1.2.3.4;proto=http` */
   readonly #element: Buffer
+  /** All that is said of an untrusted client, up to the host that it asked for. */
+  readonly #claims: Buffer
   readonly #via: Buffer
+  readonly #viaAndRequestId: Buffer
 
   constructor(options: ForwardingOptions, { ip, proto, trusted }: ForwardedClient) {
     this.#options = options
@@ -94,7 +98,13 @@ export class Forwarding {
     this.#proto = Buffer.from(`X-Forwarded-Proto: ${proto}\r\n`, 'latin1')
     const node = ip.includes(':') ? `"[${ip}]"` : ip
     this.#element = Buffer.from(`for=${node};proto=${proto}`, 'latin1')
-    this.#via = Buffer.from(options.via ? 'Via: 1.1 ringway\r\n' : '', 'latin1')
+    const via = options.via ? 'Via: 1.1 ringway\r\n' : ''
+    this.#claims = Buffer.from(
+      `X-Forwarded-For: ${ip}\r\nX-Forwarded-Proto: ${proto}\r\n${HOST_NAME}`,
+      'latin1',
+    )
+    this.#via = Buffer.from(via, 'latin1')
+    this.#viaAndRequestId = Buffer.from(via + REQUEST_ID_NAME, 'latin1')
   }
 
   /** Leaves out what will be said anew, or must not be said by this client. */
@@ -116,17 +126,20 @@ export class Forwarding {
     let at = start
     if (xForwarded) at = this.#writeXForwarded(head, bytes, out, at)
     if (forwarded) at = this.#writeForwarded(head, bytes, out, at)
-    at = put(this.#via, out, at)
-    if (requestId && head.fields.indexOf(FIELD['x-request-id']) < 0) {
-      at = put(REQUEST_ID, out, at)
-      at = ids.write(out, at)
-      at = put(LINE_END, out, at)
-    }
-    return at
+    if (!requestId || head.fields.indexOf(FIELD['x-request-id']) >= 0)
+      return put(this.#via, out, at)
+    at = put(this.#viaAndRequestId, out, at)
+    at = ids.write(out, at)
+    return put(LINE_END, out, at)
   }
 
   #writeXForwarded(head: RequestHead, bytes: Buffer, out: Buffer, start: number): number {
     const { fields } = head
+    if (!this.#trusted && head.authorityTo > head.authorityFrom) {
+      const claimed = put(this.#claims, out, start)
+      const named = copy(bytes, head.authorityFrom, head.authorityTo, out, claimed)
+      return put(LINE_END, out, named)
+    }
     let at = put(FOR, out, start)
     if (this.#trusted) at = copyValues(head, bytes, FIELD['x-forwarded-for'], out, at)
     at = put(this.#ip, out, at)
