@@ -7,6 +7,8 @@ export interface Chunk {
   waiting: number
   /** False for a buffer that is not of the free list's size, or that the kernel may still read. */
   reusable: boolean
+  /** What is written after it. */
+  next: Chunk | undefined
 }
 
 /** Small enough that an idle connection costs nothing and a busy one writes few pieces. */
@@ -25,6 +27,7 @@ export function takeChunk(): Chunk {
       flushed: 0,
       waiting: 0,
       reusable: true,
+      next: undefined,
     }
   )
 }
@@ -39,5 +42,5 @@ export function giveChunk(chunk: Chunk): void {
 
 /** A chunk around bytes that nobody will change. */
 export function wrapChunk(bytes: Buffer, start: number, end: number): Chunk {
-  return { bytes, used: end, flushed: start, waiting: 0, reusable: false }
+  return { bytes, used: end, flushed: start, waiting: 0, reusable: false, next: undefined }
 }

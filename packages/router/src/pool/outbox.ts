@@ -8,7 +8,7 @@ const REFERENCE_BYTES_MIN = 8 * 1024
 /**
  * Bytes that wait for the end of the turn, to be written in one call.
  *
- *   append   → [ chunk | chunk | tail ··· ]     flush → socket.write(all pieces)
+ *   append   → #first → chunk → #last (the tail ···)     flush → socket.write(all pieces)
  *
  * A chunk goes back to the free list when it is written and no command in it waits for an answer (`waiting`).
  */
@@ -16,7 +16,9 @@ export class Outbox {
   /** Bytes not handed to the socket yet. */
   pendingBytes = 0
 
-  readonly #chunks: Chunk[] = []
+  /** Chunks with bytes that are not written, in their order. */
+  #first: Chunk | undefined
+  #last: Chunk | undefined
   #tail: Chunk | undefined
 
   /**
@@ -33,7 +35,7 @@ export class Outbox {
       tail = takeChunk()
       this.#tail = tail
     }
-    if (tail.used === tail.flushed) this.#chunks.push(tail)
+    if (tail.used === tail.flushed) this.#enlist(tail)
     copyBytes(bytes, start, end, tail.bytes, tail.used)
     tail.used += length
     return tail
@@ -41,23 +43,20 @@ export class Outbox {
 
   /** Writes everything in one call; true when the kernel took it all. */
   flush(socket: Socket): boolean {
-    const chunks = this.#chunks
-    if (chunks.length === 0) return socket.writableLength === 0
-    if (chunks.length > 1) socket.cork()
-    for (const chunk of chunks) {
-      const whole = chunk.flushed === 0 && chunk.used === chunk.bytes.length
-      socket.write(whole ? chunk.bytes : chunk.bytes.subarray(chunk.flushed, chunk.used))
-      chunk.flushed = chunk.used
-    }
-    if (chunks.length > 1) socket.uncork()
-    const taken = socket.writableLength === 0
-    for (const chunk of chunks) {
-      // The kernel has not taken all: the event loop still reads these buffers.
-      if (!taken) chunk.reusable = false
-      if (chunk.waiting === 0) this.release(chunk)
-    }
-    chunks.length = 0
+    const first = this.#first
+    if (first === undefined) return socket.writableLength === 0
+    this.#first = undefined
+    this.#last = undefined
     this.pendingBytes = 0
+    if (first.next === undefined) write(first, socket)
+    else {
+      socket.cork()
+      for (let chunk: Chunk | undefined = first; chunk !== undefined; chunk = chunk.next)
+        write(chunk, socket)
+      socket.uncork()
+    }
+    const taken = socket.writableLength === 0
+    this.#written(first, taken)
     return taken
   }
 
@@ -70,9 +69,28 @@ export class Outbox {
 
   /** Forgets everything; for a connection that is gone. */
   clear(): void {
-    this.#chunks.length = 0
+    this.#first = undefined
+    this.#last = undefined
     this.#tail = undefined
     this.pendingBytes = 0
+  }
+
+  #written(first: Chunk, taken: boolean): void {
+    let chunk: Chunk | undefined = first
+    while (chunk !== undefined) {
+      const { next }: Chunk = chunk
+      chunk.next = undefined
+      // The kernel has not taken all: the event loop still reads these buffers.
+      if (!taken) chunk.reusable = false
+      if (chunk.waiting === 0) this.release(chunk)
+      chunk = next
+    }
+  }
+
+  #enlist(chunk: Chunk): void {
+    if (this.#last === undefined) this.#first = chunk
+    else this.#last.next = chunk
+    this.#last = chunk
   }
 
   #appendLarge(bytes: Buffer, start: number, end: number, stable: boolean): Chunk {
@@ -80,7 +98,7 @@ export class Outbox {
     const chunk = stable
       ? wrapChunk(bytes, start, end)
       : wrapChunk(Buffer.from(bytes.subarray(start, end)), 0, end - start)
-    this.#chunks.push(chunk)
+    this.#enlist(chunk)
     return chunk
   }
 
@@ -90,4 +108,10 @@ export class Outbox {
     this.#tail = undefined
     if (tail !== undefined && tail.waiting === 0 && tail.flushed === tail.used) giveChunk(tail)
   }
+}
+
+function write(chunk: Chunk, socket: Socket): void {
+  const { bytes, flushed, used } = chunk
+  socket.write(flushed === 0 && used === bytes.length ? bytes : bytes.subarray(flushed, used))
+  chunk.flushed = used
 }

@@ -196,7 +196,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
     this.counters.requests++
     if (!this.#migration?.take(request, frame, keyIndex))
-      this.#run(request, frame, keyIndex, stable)
+      this.#run(request, frame, keyIndex, stable && frame.stable)
   }
 
   #run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {

@@ -44,7 +44,8 @@ export class StorePool implements Pool {
     }
     // The driver may keep the arguments: they must outlive the read, and must not keep a large read alive for a small key.
     const whole = frame.bytes.subarray(frame.start, frame.end)
-    const bytes = stable && whole.length * 2 > frame.bytes.length ? whole : Buffer.from(whole)
+    const kept = stable && frame.stable
+    const bytes = kept && whole.length * 2 > frame.bytes.length ? whole : Buffer.from(whole)
     const args: Uint8Array[] = []
     for (let at = 0; at < frame.argc; at++)
       args.push(bytes.subarray(frame.argStart[at], frame.argEnd[at]))

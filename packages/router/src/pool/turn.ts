@@ -14,9 +14,10 @@ export class Turn {
   now: number
 
   readonly #clock: () => number
+  // Arrays that keep their length: giving it up and growing again would be done once per turn.
   #marked: Flushable[] = []
   #spare: Flushable[] = []
-  #scheduled = false
+  #count = 0
 
   constructor(clock: () => number) {
     this.#clock = clock
@@ -31,21 +32,25 @@ export class Turn {
   mark(flushable: Flushable): void {
     if (flushable.marked) return
     flushable.marked = true
-    this.#marked.push(flushable)
-    if (this.#scheduled) return
-    this.#scheduled = true
-    setImmediate(this.#run)
+    this.#marked[this.#count] = flushable
+    this.#count++
+    if (this.#count === 1) setImmediate(this.#run)
   }
 
   readonly #run = (): void => {
-    this.#scheduled = false
     const marked = this.#marked
+    const count = this.#count
     this.#marked = this.#spare
     this.#spare = marked
-    for (const flushable of marked) {
+    this.#count = 0
+    for (let i = 0; i < count; i++) {
+      const flushable = marked[i] as Flushable
+      // Who ends in between is not kept alive by this list.
+      marked[i] = NOBODY
       flushable.marked = false
       flushable.flush()
     }
-    marked.length = 0
   }
 }
+
+const NOBODY: Flushable = { marked: true, flush: () => {} }

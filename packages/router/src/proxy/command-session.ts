@@ -4,6 +4,7 @@ import { GrowingBuffer } from '../pool/growing-buffer.ts'
 import { countError, type ErrorCounts } from '../pool/pool.ts'
 import type { Request, RequestOwner } from '../pool/request.ts'
 import type { Flushable, Turn } from '../pool/turn.ts'
+import { readClient } from './client-reads.ts'
 import { ReplyQueue } from './reply-queue.ts'
 
 /** Counts of all clients of a router. */
@@ -47,11 +48,11 @@ export abstract class CommandSession implements RequestOwner, Flushable {
   #inputEnded = false
 
   /** @param inputBytesMax bytes of one incomplete command, with what follows it in the same read */
-  constructor(socket: Socket, host: CommandSessionHost, inputBytesMax: number) {
+  constructor(accepted: Socket, host: CommandSessionHost, inputBytesMax: number) {
+    const socket = readClient(accepted, (bytes, length) => this.#read(bytes, length))
     this.#host = host
     this.socket = socket
     this.#partial = new GrowingBuffer(inputBytesMax)
-    socket.on('data', (bytes) => this.#read(bytes))
     socket.on('drain', () => host.turn.mark(this))
     socket.once('end', () => this.#endOfInput())
     // An error is always followed by `close`; what a client's network does is not ours to report.
@@ -61,9 +62,10 @@ export abstract class CommandSession implements RequestOwner, Flushable {
 
   /**
    * Takes the command that begins at `at`, by calling back {@link refuse} where the bytes are none.
+   * @param stable false when the bytes change after the call
    * @returns the bytes taken; 0 when the command is incomplete or has to come again
    */
-  protected abstract take(bytes: Buffer, at: number, end: number): number
+  protected abstract take(bytes: Buffer, at: number, end: number, stable: boolean): number
 
   /** Says that more bytes came for one command than may be held. */
   protected abstract sayTooLong(): void
@@ -137,22 +139,22 @@ export abstract class CommandSession implements RequestOwner, Flushable {
     this.#host.turn.mark(this)
   }
 
-  #read(bytes: Buffer): void {
+  #read(bytes: Buffer, length: number): void {
     this.#host.turn.begin()
-    this.#host.traffic.bytesIn += bytes.length
+    this.#host.traffic.bytesIn += length
     if (this.closing) return
     if (this.#partial.length > 0 || this.#blocked) {
-      if (!this.#keep(bytes, 0)) return
+      if (!this.#keep(bytes, 0, length)) return
       if (!this.#blocked) this.#consumePartial()
       else if (this.#partial.length > this.#host.limits.blockedInputBytesMax) this.socket.pause()
       return
     }
-    const at = this.#consume(bytes, 0, bytes.length)
-    if (at < bytes.length && !this.closing) this.#keep(bytes, at)
+    const at = this.#consume(bytes, 0, length, false)
+    if (at < length && !this.closing) this.#keep(bytes, at, length)
   }
 
-  #keep(bytes: Buffer, from: number): boolean {
-    if (this.#partial.append(bytes, from, bytes.length)) return true
+  #keep(bytes: Buffer, from: number, to: number): boolean {
+    if (this.#partial.append(bytes, from, to)) return true
     this.sayTooLong()
     this.refuse()
     return false
@@ -160,20 +162,20 @@ export abstract class CommandSession implements RequestOwner, Flushable {
 
   #consumePartial(): void {
     const partial = this.#partial
-    const at = this.#consume(partial.bytes, partial.start, partial.end)
+    const at = this.#consume(partial.bytes, partial.start, partial.end, true)
     if (this.closing) partial.clear()
     else partial.consume(at)
   }
 
   /** Takes commands until the bytes end or reading has to stop; the position after the last one. */
-  #consume(bytes: Buffer, start: number, end: number): number {
+  #consume(bytes: Buffer, start: number, end: number, stable: boolean): number {
     let at = start
     while (at < end && !this.closing) {
       if (this.#full()) {
         this.#block()
         return at
       }
-      const taken = this.take(bytes, at, end)
+      const taken = this.take(bytes, at, end, stable)
       if (taken === 0) return at
       at += taken
     }

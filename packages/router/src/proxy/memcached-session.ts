@@ -61,8 +61,9 @@ export class MemcachedSession extends CommandSession {
     this.#sayError('PROTOCOL', 'CLIENT_ERROR too many bytes in one command')
   }
 
-  protected override take(bytes: Buffer, at: number, end: number): number {
+  protected override take(bytes: Buffer, at: number, end: number, stable: boolean): number {
     const decoder = this.#decoder
+    decoder.frame.stable = stable
     switch (decoder.next(bytes, at, end)) {
       case LINE.needMore:
         return 0
@@ -128,14 +129,18 @@ export class MemcachedSession extends CommandSession {
   ): void {
     const { frame } = this.#decoder
     if (plan.bytes === undefined && plan.position === undefined) {
-      pool.run(request, frame, plan.keyIndex, true)
+      pool.run(request, frame, plan.keyIndex, frame.stable)
       return
     }
     const { keyIndex } = plan
     const position =
       plan.position ??
       pool.placement.positionOf(frame.bytes, frame.from(keyIndex), frame.to(keyIndex))
-    pool.give(request, plan.bytes ?? frame.bytes.subarray(frame.start, frame.end), position)
+    pool.give(
+      request,
+      plan.bytes ?? Buffer.from(frame.bytes.subarray(frame.start, frame.end)),
+      position,
+    )
   }
 
   #frameOf(bytes: Buffer | undefined): RequestFrame {

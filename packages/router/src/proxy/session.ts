@@ -56,8 +56,9 @@ export class Session extends CommandSession {
   /** No command is taken until all earlier ones are answered. */
   #fenced = false
 
-  constructor(socket: Socket, id: number, host: SessionHost) {
-    super(socket, host, host.limits.clientInputBytesMax)
+  constructor(accepted: Socket, id: number, host: SessionHost) {
+    super(accepted, host, host.limits.clientInputBytesMax)
+    const { socket } = this
     this.#host = host
     this.#decoder = new RequestDecoder(host.limits)
     this.#client = {
@@ -146,8 +147,9 @@ export class Session extends CommandSession {
     return this.#modes.wait !== undefined || this.#modes.subscribes
   }
 
-  protected override take(bytes: Buffer, at: number, end: number): number {
+  protected override take(bytes: Buffer, at: number, end: number, stable: boolean): number {
     const decoder = this.#decoder
+    decoder.frame.stable = stable
     const decoded = decoder.next(bytes, at, end)
     if (decoded === DECODED.needMore) return 0
     if (decoded === DECODED.error) {
@@ -281,7 +283,7 @@ export class Session extends CommandSession {
   }
 
   #route(plan: RedisPlan, command: RedisCommand, frame: RequestFrame, pool: Pool): void {
-    if (plan.type === 'owner') pool.run(this.enqueue(command), frame, plan.keyIndex, true)
+    if (plan.type === 'owner') pool.run(this.enqueue(command), frame, plan.keyIndex, frame.stable)
     else if (plan.type === 'all') pool.runAll(this.enqueue(command), frame, plan.gather)
     else if (plan.type === 'split') {
       this.#partDecoder ??= new RequestDecoder(this.#host.limits)
@@ -308,7 +310,7 @@ export class Session extends CommandSession {
           attemptsMax: limits.failoverAttemptsMax,
         })
         this.#waitIn(call)
-        call.start(bytes, start, end, true)
+        call.start(bytes, start, end, frame.stable)
         return
       }
       case 'flow': {

@@ -138,7 +138,7 @@ export class Transaction implements LinkHolder {
     const { placement } = pool
     const position = placement.positionOf(frame.bytes, frame.from(keyIndex), frame.to(keyIndex))
     if (placement.ownerOf(position) !== ownerOf(link, placement)) return false
-    link.send(this.#port.enqueue(command), frame.bytes, frame.start, frame.end, true)
+    link.send(this.#port.enqueue(command), frame.bytes, frame.start, frame.end, frame.stable)
     return true
   }
 
@@ -190,7 +190,13 @@ export class Transaction implements LinkHolder {
     // What was watched is lost: EXEC will say so, whatever is watched besides.
     if (this.#lost !== undefined) this.#port.say(OK)
     else if (this.#claim(found.indexes, frame, pool))
-      this.#link?.send(this.#port.enqueue(command), frame.bytes, frame.start, frame.end, true)
+      this.#link?.send(
+        this.#port.enqueue(command),
+        frame.bytes,
+        frame.start,
+        frame.end,
+        frame.stable,
+      )
   }
 
   #unwatch(): void {
@@ -269,7 +275,7 @@ export class Transaction implements LinkHolder {
 
   #queueKeyless(command: RedisCommand, frame: RequestFrame): void {
     if (this.#dirty || this.#link === undefined) this.#queueLocally(command, frame)
-    else this.#send(command, frame.bytes, frame.start, frame.end)
+    else this.#sendFrame(command, frame)
   }
 
   #queueLocally(command: RedisCommand, frame: RequestFrame): void {
@@ -334,8 +340,8 @@ export class Transaction implements LinkHolder {
     // A script that a backend does not know would be found out by EXEC only.
     const script = command.name.startsWith('evalsha') ? this.#port.scripts.asEval(frame) : undefined
     this.#beginThere()
-    if (script === undefined) this.#send(command, frame.bytes, frame.start, frame.end)
-    else this.#send(command, script, 0, script.length)
+    if (script === undefined) this.#sendFrame(command, frame)
+    else this.#send(command, script, 0, script.length, true)
   }
 
   /** MULTI and what was queued before the first key, whose replies the client has had. */
@@ -351,9 +357,13 @@ export class Transaction implements LinkHolder {
     this.#earlyBytes = 0
   }
 
-  #send(command: RedisCommand, bytes: Buffer, start: number, end: number): void {
+  #sendFrame(command: RedisCommand, { bytes, start, end, stable }: RequestFrame): void {
+    this.#send(command, bytes, start, end, stable)
+  }
+
+  #send(command: RedisCommand, bytes: Buffer, start: number, end: number, stable: boolean): void {
     this.#beginThere()
-    this.#link?.send(this.#port.enqueue(command), bytes, start, end, true)
+    this.#link?.send(this.#port.enqueue(command), bytes, start, end, stable)
   }
 
   #refuse(code: string, text: string): void {

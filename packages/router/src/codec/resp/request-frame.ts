@@ -10,6 +10,8 @@ export class RequestFrame {
   start = 0
   end = 0
   argc = 0
+  /** False when `bytes` are overwritten after they were looked at: who keeps any of them has to copy them. */
+  stable = true
   readonly argStart: number[] = []
   readonly argEnd: number[] = []
 

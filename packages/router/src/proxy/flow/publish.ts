@@ -22,6 +22,6 @@ export const publish: Flow = ({ whole, frame, pool, fleet }) => {
     undefined,
     false,
   )
-  pool.run(step, frame, 1, true)
+  pool.run(step, frame, 1, frame.stable)
   return undefined
 }

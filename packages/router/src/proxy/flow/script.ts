@@ -15,7 +15,7 @@ export const script: Flow = (call) => {
   const { name } = whole.command
   if (name === 'eval' || name === 'eval_ro') scripts.remember(frame.arg(1))
   if (name.startsWith('evalsha') && scripts.has(frame.text(1))) runRepaired(call)
-  else pool.run(whole, frame, keyIndex, true)
+  else pool.run(whole, frame, keyIndex, frame.stable)
   return undefined
 }
 
@@ -37,7 +37,7 @@ function runRepaired({ whole, frame, keyIndex, pool, fleet, scripts }: FlowCall)
     undefined,
     false,
   )
-  pool.run(step, frame, keyIndex, true)
+  pool.run(step, frame, keyIndex, frame.stable)
 }
 
 /** SCRIPT LOAD: to all, and kept here for those that cannot be reached now or start anew later. */
