@@ -1,63 +1,88 @@
+import { execFile } from 'node:child_process'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
+import { type OwnedProcess, spawnOwned } from '../support/child-process.ts'
+import { eventually } from '../support/eventually.ts'
 import { freePorts } from '../support/ports.ts'
+import { requireProgram } from '../support/programs.ts'
 import { type NodeProcess, nodePorts, startNode, stopCluster } from '../support/ringway.ts'
 
+const CONNECTIONS = 64
+const SECONDS = 4
+
+const run = promisify(execFile)
 const apps: Server[] = []
+let victim: OwnedProcess | undefined
 let nodes: NodeProcess[] = []
 afterEach(async () => {
-  for (const app of apps.splice(0)) stop(app)
+  for (const app of apps.splice(0)) {
+    app.closeAllConnections()
+    app.close()
+  }
+  await victim?.stop()
   await stopCluster(nodes)
   nodes = []
 })
 
-function stop(app: Server): void {
-  app.closeAllConnections()
-  app.close()
-}
-
 async function startApp(): Promise<number> {
-  const app = createServer((_, response) => response.end(String(port)))
+  const app = createServer((_, response) => response.end('hello'))
   apps.push(app)
-  const port = await new Promise<number>((resolve) => {
-    app.listen(0, '127.0.0.1', () => resolve((app.address() as AddressInfo).port))
-  })
-  return port
+  await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve))
+  return (app.address() as AddressInfo).port
 }
 
-test('GETs over five app servers, one of which is killed: every one is answered with 2xx', async () => {
-  const backends = await Promise.all(Array.from({ length: 5 }, startApp))
+/** An application in a process of its own, which can be killed with everything that it has under way. */
+async function startVictim(): Promise<number> {
+  const program =
+    "const app = require('node:http').createServer((_, response) => response.end('hello'));" +
+    "app.listen(0, '127.0.0.1', () => console.log(app.address().port))"
+  victim = spawnOwned(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const { stdout } = victim.child
+  if (stdout === null) throw new Error('the application has no output')
+  for await (const line of createInterface({ input: stdout })) return Number(line)
+  throw new Error('the application did not start')
+}
+
+test('a backend killed under load, 64 connections: no client sees an error', async (context) => {
+  const wrk = requireProgram(context, 'wrk')
+  const backends = [
+    await startVictim(),
+    ...(await Promise.all(Array.from({ length: 4 }, startApp))),
+  ]
   const { redis: _, ...ports } = await nodePorts()
   const [http = 0] = await freePorts(1)
+  const flags = backends.map((port) => `127.0.0.1:${port}`).join(',')
   const node = startNode(
     'a',
     ports,
     [],
-    [
-      ...['--http', `127.0.0.1:${http}`],
-      ...['--http-backends', backends.map((port) => `127.0.0.1:${port}`).join(',')],
-    ],
+    [...['--http', `127.0.0.1:${http}`], ...['--http-backends', flags]],
   )
   nodes = [node]
   expect(await node.ready).toContain(`http=127.0.0.1:${http}`)
 
-  const served = new Map<string, number>()
-  const statuses = new Set<number>()
-  const client = async (requests: number) => {
-    for (let i = 0; i < requests; i++) {
-      const response = await fetch(`http://127.0.0.1:${http}/`)
-      statuses.add(response.status)
-      const by = await response.text()
-      served.set(by, (served.get(by) ?? 0) + 1)
-    }
+  const counted = async (pattern: RegExp) => {
+    const response = await fetch(`http://127.0.0.1:${ports.admin}/metrics`)
+    return Number(pattern.exec(await response.text())?.[1] ?? 0)
   }
-  const load = Promise.all(Array.from({ length: 8 }, () => client(100)))
-  await client(20)
-  const [victim] = apps
-  if (victim !== undefined) stop(victim)
-  await load
-  await client(20)
-  expect([...statuses]).toEqual([200])
-  expect(served.size).toBe(5)
+  const answered = `ringway_http_responses_total{pool="app",backend="127.0.0.1:${backends[0]}",status="2xx"}`
+  const load = run(wrk, [
+    ...['-t', '1', '-c', String(CONNECTIONS), '-d', `${SECONDS}s`, '--timeout', '20s'],
+    `http://127.0.0.1:${http}/`,
+  ])
+  const ofVictim = new RegExp(`${answered.replace(/[{}.]/g, '\\$&')} (\\d+)`)
+  await eventually('it serves its share', async () => (await counted(ofVictim)) > 50)
+  victim?.child.kill('SIGKILL')
+  const { stdout } = await load
+  const requests = /(\d+) requests in/.exec(stdout)?.[1]
+  const failovers = await counted(/ringway_backend_failovers_total\{[^}]*\} ([1-9]\d*)/)
+  console.info(
+    `${requests} requests, ${failovers} sent to another backend after the kill, 0 errors`,
+  )
+  expect(stdout).not.toMatch(/Socket errors|Non-2xx/)
+  expect(Number(requests)).toBeGreaterThan(CONNECTIONS)
+  expect(failovers).toBeGreaterThan(0)
 })
