@@ -372,7 +372,8 @@ export class Exchange implements Expirable {
         )
         return
       case 'pausing':
-        this.#bound !== undefined ? this.#assign(this.#bound, true) : this.#place()
+        if (this.#bound === undefined || this.#isLost(this.#bound)) this.#place()
+        else this.#assign(this.#bound, true)
         return
       case 'connecting':
         this.#connectTimedOut()
@@ -431,9 +432,12 @@ export class Exchange implements Expirable {
     if (this.#phase === 'queued' && this.backend === backend) this.#arm()
   }
 
-  /** It was waited for before: requests of its sessions go to the next owner at once, until it is back. */
+  /** It is out, or was waited for before: requests of its sessions go to the next owner at once, until it is back. */
   #isLost(backend: HttpBackend): boolean {
-    return backend.isLost(this.#tools.turn.now, this.#tools.http.pinnedRetryMs)
+    return (
+      backend.state === 'out' ||
+      backend.isLost(this.#tools.turn.now, this.#tools.http.pinnedRetryMs)
+    )
   }
 
   #retriesBound(backend: HttpBackend): boolean {

@@ -380,6 +380,30 @@ describe('retries', () => {
     router.post(topologyMessage(3, httpPool([backendAt(own), backendAt(other)])))
     await client().send(bound).until('own')
   })
+
+  test('pinnedRetryMs is over as soon as the members say that the backend is out', async () => {
+    const app = (name: string) =>
+      startApp((_, response) => {
+        response.setHeader('Connection', 'close')
+        response.end(name)
+      })
+    const [own, other] = [await app('own'), await app('other')]
+    const { client, router } = await startHttpRouter([own], {
+      limits: { pinnedRetryMs: 20_000 },
+      listener: { routes: [{ pool: 'app', key: ['cookie:sid'], sticky: 'pinned' }] },
+    })
+    router.post({ type: 'sticky-keys', keys: [Buffer.alloc(32, 1)] })
+    const cookie = /Set-Cookie: ([^;]+)/.exec(await client().send(GET).until('own'))?.[1] ?? ''
+    const nobody = { ...backendAt(await refusedPort()), id: `127.0.0.1:${own}` }
+    router.post(topologyMessage(2, httpPool([nobody, backendAt(other)])))
+    const waiting = client().send(`GET / HTTP/1.1\r\nHost: a\r\nCookie: ${cookie}\r\n\r\n`)
+    await eventually('it is avoided', () => {
+      const { backends = {} } = router.counters().pools['app'] ?? {}
+      return backends[nobody.id]?.avoided === 1
+    })
+    router.post(topologyMessage(3, httpPool([{ ...nobody, state: 'out' }, backendAt(other)])))
+    await waiting.until('other')
+  })
 })
 
 describe('HTTP/2', () => {
