@@ -49,6 +49,7 @@ export class Http2Request implements ExchangeClient, Requester {
   #bodyBytes = 0
   #held = 0
   #heldWrites: (() => void)[] = []
+  #heldBytes = 0
   #pausedBackend = false
   /** Lines of the trailers of the request. */
   #requestTrailers = ''
@@ -107,6 +108,8 @@ export class Http2Request implements ExchangeClient, Requester {
   releaseOutput(): void {
     if (--this.#held > 0) return
     for (const write of this.#heldWrites.splice(0)) write()
+    this.#heldBytes = 0
+    if (this.#pausedBackend) this.#resumeSoon()
   }
 
   interim(head: ResponseHead): void {
@@ -134,13 +137,23 @@ export class Http2Request implements ExchangeClient, Requester {
     const piece = Buffer.from(bytes.subarray(from, to))
     this.host.traffic.bytesOut += piece.length
     this.#say(() => this.#stream.write(piece))
-    if (this.#stream.writableLength <= this.host.http.outputBytesMax || this.#pausedBackend) return
+    if (this.#held > 0) this.#heldBytes += piece.length
+    const waiting = this.#stream.writableLength + this.#heldBytes
+    if (waiting <= this.host.http.outputBytesMax || this.#pausedBackend) return
     this.#pausedBackend = true
     this.#exchange.pause()
-    this.#stream.once('drain', () => {
+    // What is held is written later, and only then can drain.
+    if (this.#held === 0) this.#resumeSoon()
+  }
+
+  /** Reads the backend again once the client has taken what waits for it. */
+  #resumeSoon(): void {
+    const resume = () => {
       this.#pausedBackend = false
       this.#exchange.resume()
-    })
+    }
+    if (this.#stream.writableNeedDrain) this.#stream.once('drain', resume)
+    else resume()
   }
 
   responseEnd(): void {

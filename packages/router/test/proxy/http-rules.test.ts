@@ -357,6 +357,69 @@ describe('a backend that misbehaves', () => {
   })
 })
 
+test.each(['HTTP/1.1', 'HTTP/2'])(
+  'a response over %s that waits for the store to know its session is bounded, and complete in the end',
+  async (version) => {
+    const total = 24 * 1024 * 1024
+    let sent = 0
+    const backend = await startRawServer((socket) =>
+      socket.once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\nX-Sid: new\r\nContent-Length: ${total}\r\n\r\n`)
+        const fill = () => {
+          while (sent < total) {
+            sent += 65_536
+            if (!socket.write(Buffer.alloc(65_536, 'x'))) return
+          }
+        }
+        socket.on('drain', fill)
+        fill()
+      }),
+    )
+    const routes = [{ pool: 'app', key: ['header:x-sid'], sticky: 'learned' as const }]
+    const { listener, ca, router } = await startSecure(backend, { listener: { routes } })
+    let known = () => {}
+    router.attachSessions({
+      get: (_pool, _session, done) => done(undefined),
+      put: (_pool, _session, _backend, done) => {
+        known = done
+      },
+    })
+    let received = 0
+    if (version === 'HTTP/2') {
+      const stream = http2(listener.port, ca).request({ ':path': '/', ':authority': 'a.example' })
+      stream.on('data', (bytes: Buffer) => {
+        received += bytes.length
+      })
+    } else {
+      const tls = connectTls({
+        port: listener.port,
+        host: '127.0.0.1',
+        servername: 'a.example',
+        ca,
+      })
+      onCleanup(() => {
+        tls.destroy()
+      })
+      tls.on('data', (bytes) => {
+        received += bytes.length
+      })
+      tls.write(GET)
+    }
+    let before = -1
+    await eventually('the backend waits', async () => {
+      const same = sent > 0 && sent === before
+      before = sent
+      if (!same) await new Promise((resolve) => setTimeout(resolve, 150))
+      return same
+    })
+    expect(received).toBe(0)
+    const { bytesIn } = router.counters().pools['app']?.backends[`127.0.0.1:${backend}`] ?? {}
+    expect(bytesIn).toBeLessThan(1024 * 1024)
+    known()
+    await eventually('all of it arrives', () => received >= total)
+  },
+)
+
 test('garbage after a switch of protocols is the business of both ends, and ends with either', async () => {
   let got = ''
   let gone = false
