@@ -28,6 +28,22 @@ export interface PoolCounters {
   readonly migration?: MigrationCounters
   /** Gauge of `http` pools: 1 while so few backends are usable that all that are up are used. */
   readonly panic?: number
+  /** Only where it has a failover or a shadow pool, or coalesces. */
+  readonly caching?: CachingCounters
+}
+
+/** Counts of one pool that leads commands elsewhere than to their owners. */
+export interface CachingCounters {
+  /** Commands that went to the failover pool. */
+  readonly failedOver: number
+  /** Commands that were copied to the shadow pool. */
+  readonly shadowed: number
+  /** Commands that were not copied, because too many copies waited or the shadow pool is gone. */
+  readonly shadowDropped: number
+  /** Gauge: copies that the shadow pool has not answered. */
+  readonly shadowWaiting: number
+  /** Reads that were answered with the reply to another one. */
+  readonly coalesced: number
 }
 
 /** Counts of one pool while it moves to another ring. */

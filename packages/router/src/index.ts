@@ -4,6 +4,7 @@
 export { BALANCES, type Balance } from './balance/balance.ts'
 export type {
   BackendCounters,
+  CachingCounters,
   HttpBackendCounters,
   HttpResponseCounters,
   MigrationCounters,
@@ -27,9 +28,12 @@ export {
 } from './plan/http/session-presets.ts'
 export { parseSessionSource, SESSION_SOURCE_ALLOWED } from './plan/http/session-source.ts'
 export { STICKIES, type Sticky } from './plan/http/stickiness.ts'
+export { type LinkedPool, type PoolLinkFault, poolLinkFault } from './plan/pool-links.ts'
 export { type CopyPolicy, DEFAULT_COPY_POLICY } from './pool/copies/policy.ts'
 export type { SharedChange, SharedKeys } from './pool/copies/shared-keys.ts'
 export type { PoolDriver, ReplySink, RoutedCommand } from './pool/pool-driver.ts'
+export { ROUTED_POOLS_MAX } from './pool/routed/routed-place.ts'
+export type { PoolRoute } from './pool/routed/routed-pool.ts'
 export { checkHttpListener, type HttpListenerSettings } from './proxy/http-listener.ts'
 export {
   checkListenerTls,
@@ -55,10 +59,12 @@ export type {
   BackendTls,
   BackendTopology,
   CheckTopology,
+  FailoverTopology,
   HttpCheckTopology,
   HttpPoolTopology,
   MigrationTopology,
   PlacementTopology,
   PoolTopology,
+  ShadowTopology,
   Topology,
 } from './topology.ts'

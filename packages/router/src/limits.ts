@@ -67,6 +67,16 @@ export interface RouterLimits {
   readonly migrationQueueMax: number
   /** Keys of one pool that unreachable old owners have to delete when they return; one more, and they are not asked again. */
   readonly migrationPendingKeysMax: number
+  /** Copies of commands that wait at one shadow pool; one more is left out. */
+  readonly shadowQueueMax: number
+  /** Bytes of copies that wait at one shadow pool; a single larger one passes when nothing else waits. */
+  readonly shadowQueueBytesMax: number
+  /** Reads of one pool on their way whose reply others may share; one more goes alone. */
+  readonly coalesceFlightsMax: number
+  /** Reads that wait for the reply to another one; after that many a new one is sent. */
+  readonly coalesceRidersMax: number
+  /** Bytes of a read that may be shared; a longer one goes alone. */
+  readonly coalesceBytesMax: number
   /** How long `close` waits for requests in flight. */
   readonly drainTimeoutMs: number
 }
@@ -105,6 +115,11 @@ export const DEFAULT_LIMITS: RouterLimits = {
   failoverAttemptsMax: 3,
   migrationQueueMax: 65_536,
   migrationPendingKeysMax: 100_000,
+  shadowQueueMax: 1_024,
+  shadowQueueBytesMax: 16 * MIB,
+  coalesceFlightsMax: 16_384,
+  coalesceRidersMax: 16_384,
+  coalesceBytesMax: KIB,
   drainTimeoutMs: 5_000,
 }
 

@@ -6,12 +6,15 @@ import { type HttpLimits, resolveHttpLimits } from './http-limits.ts'
 import { type RouterLimits, resolveLimits } from './limits.ts'
 import { RequestIds } from './plan/http/forwarding.ts'
 import type { LearnedSessions } from './plan/http/learned-session.ts'
+import { poolLinkFault } from './plan/pool-links.ts'
 import type { SharedKeys } from './pool/copies/shared-keys.ts'
 import { Deadlines } from './pool/deadlines.ts'
 import { HttpPool, type HttpPoolTools } from './pool/http-pool.ts'
 import { MEMCACHED_UPSTREAM } from './pool/memcached-upstream.ts'
 import type { ErrorCounts, Pool } from './pool/pool.ts'
 import type { PoolDriver } from './pool/pool-driver.ts'
+import { type ListenerPoolSettings, ListenerPools } from './pool/routed/listener-pools.ts'
+import type { PoolRoute } from './pool/routed/routed-pool.ts'
 import { type PoolEvent, StaticPool, type StaticPoolTools } from './pool/static-pool.ts'
 import { StorePool } from './pool/store-pool.ts'
 import { Turn } from './pool/turn.ts'
@@ -88,6 +91,8 @@ export interface PoolListenerOptions extends ListenerPlace {
   readonly protocol: 'redis' | 'memcached'
   /** May be named by a later topology: until then its commands get an error that says so. */
   readonly pool: string
+  /** Pools of the listener's protocol for keys that begin so; the longest prefix wins, all other keys are those of `pool`. */
+  readonly routes?: readonly PoolRoute[]
   /**
    * `redis`: what clients have to say in AUTH or HELLO before they are served: one of these. A user may have several passwords.
    * @defaultValue nothing
@@ -167,7 +172,7 @@ class DataPlane implements Router {
   readonly #turn: Turn
   readonly #startedAt: number
   readonly #version: string
-  readonly #poolTools: Omit<StaticPoolTools, 'protocol'>
+  readonly #poolTools: Omit<StaticPoolTools, 'protocol' | 'poolNamed'>
   readonly #listenerTools: ListenerTools
   readonly #drivers = new Map<string, PoolDriver>()
   readonly #httpTools: HttpListenerTools
@@ -176,6 +181,8 @@ class DataPlane implements Router {
   /** Pools that are no longer named, until their commands are answered. */
   readonly #retired = new Set<StaticPool | HttpPool>()
   readonly #listeners = new Set<RedisListener | MemcachedListener | HttpListener>()
+  /** Of the listeners. */
+  readonly #listenerPools = new Set<ListenerPools>()
   readonly #deadlines = new Deadlines()
   #stickyKeys: readonly Uint8Array[] = []
   #sessions: LearnedSessions | undefined
@@ -296,26 +303,53 @@ class DataPlane implements Router {
 
   async listen(options: ListenerOptions): Promise<Listener> {
     this.#refuseWhenClosed()
-    const listener = this.#makeListener(options)
+    const protocol = options.protocol === 'memcached' ? 'memcached' : 'redis'
+    const pools = new ListenerPools(poolsOf(options), {
+      errors: this.#errors,
+      random: this.#poolTools.random,
+      poolNamed: (name) => this.#staticPool(name, protocol),
+      encodeError: UPSTREAM_PROTOCOLS[protocol].encodeError,
+    })
+    const listener = this.#makeListener(options, pools)
     const { host, port } = await listener.listen(options.host, options.port)
     this.#listeners.add(listener)
+    this.#listenerPools.add(pools)
     return {
       host,
       port,
-      prepare: (next) => prepareListener(listener, next),
+      prepare: (next) => {
+        const repool = pools.prepare(poolsOf(next))
+        const apply = prepareListener(listener, next)
+        return () => {
+          repool()
+          apply()
+        }
+      },
       close: async ({ drainTimeoutMs = this.#limits.drainTimeoutMs } = {}) => {
         await listener.close(drainTimeoutMs)
         this.#listeners.delete(listener)
+        this.#listenerPools.delete(pools)
+        pools.close()
       },
     }
   }
 
-  #makeListener(options: ListenerOptions): RedisListener | MemcachedListener | HttpListener {
+  #makeListener(
+    options: ListenerOptions,
+    pools: ListenerPools,
+  ): RedisListener | MemcachedListener | HttpListener {
     switch (options.protocol) {
       case 'redis':
-        return new RedisListener(options.pool, this.#listenerTools, options)
+        return new RedisListener(
+          options.pool,
+          {
+            ...this.#listenerTools,
+            poolNamed: (name) => pools.routed ?? this.#listenerTools.poolNamed(name),
+          },
+          options,
+        )
       case 'memcached': {
-        const poolNamed = (name: string) => this.#staticPool(name, 'memcached')
+        const poolNamed = (name: string) => pools.routed ?? this.#staticPool(name, 'memcached')
         const tools = { ...this.#listenerTools, poolNamed }
         return new MemcachedListener(options.pool, tools, options.tls)
       }
@@ -357,6 +391,7 @@ class DataPlane implements Router {
   async #shutDown(drainTimeoutMs: number): Promise<void> {
     await Promise.all(Array.from(this.#listeners, (listener) => listener.close(drainTimeoutMs)))
     clearInterval(this.#ticker)
+    for (const pools of this.#listenerPools) pools.close()
     for (const pool of [...this.#pools.values(), ...this.#retired])
       if (!(pool instanceof StorePool)) pool.close()
   }
@@ -364,6 +399,7 @@ class DataPlane implements Router {
   #takeTopology(topology: Topology): void {
     if (topology.epoch < this.#epoch) return
     refuseDoubles(topology)
+    refuseWrongLinks(topology)
     this.#epoch = topology.epoch
     const named = new Set(topology.pools.map((pool) => pool.name))
     for (const pool of topology.pools) this.#takePool(pool)
@@ -372,6 +408,7 @@ class DataPlane implements Router {
       this.#pools.delete(name)
       this.#retire(pool)
     }
+    for (const pools of this.#listenerPools) pools.follow()
   }
 
   #takePool(topology: PoolTopology): void {
@@ -398,7 +435,11 @@ class DataPlane implements Router {
       return
     }
     if (known !== undefined) this.#retire(known)
-    const tools = { ...this.#poolTools, protocol: UPSTREAM_PROTOCOLS[protocol] }
+    const tools = {
+      ...this.#poolTools,
+      protocol: UPSTREAM_PROTOCOLS[protocol],
+      poolNamed: (other: string) => this.#staticPool(other, protocol),
+    }
     this.#pools.set(name, new StaticPool(topology, tools))
   }
 
@@ -439,6 +480,7 @@ class DataPlane implements Router {
     this.#tickedAt = now
     const fairNow = now - late
     for (const pool of this.#pools.values()) if (!(pool instanceof StorePool)) pool.tick(fairNow)
+    for (const pools of this.#listenerPools) pools.tick(fairNow)
     for (const pool of this.#retired) {
       pool.tick(fairNow)
       if (pool.idle) this.#retired.delete(pool)
@@ -474,6 +516,20 @@ const UPSTREAM_PROTOCOLS = {
   memcached: MEMCACHED_UPSTREAM,
 } as const satisfies Record<StaticProtocol, UpstreamProtocol>
 
+/** HTTP listeners have routes of another kind. */
+function poolsOf(options: ListenerOptions): ListenerPoolSettings {
+  return options.protocol === 'http' ? NO_POOLS : options
+}
+
+const NO_POOLS: ListenerPoolSettings = { pool: '' }
+
+function refuseWrongLinks({ pools }: Topology): void {
+  const fault = poolLinkFault(pools)
+  if (fault === undefined) return
+  const { pool, key, text } = fault
+  throw new RouterError('TOPOLOGY_INVALID', `pool "${pool}", ${key}: ${text}`, { name: pool, key })
+}
+
 function refuseDoubles(topology: Topology): void {
   const pools = new Set<string>()
   for (const { name, backends } of topology.pools) {
@@ -508,10 +564,11 @@ function countersOf(pool: StaticPool | StorePool | HttpPool): RouterCounters['po
       },
     ] as const
   })
-  const { migration } = pool
+  const { migration, caching } = pool
   return {
     ...pool.counters,
     backends: Object.fromEntries(backends),
+    ...(caching !== undefined && { caching: caching.counters }),
     ...(migration !== undefined && {
       migration: {
         ...migration.counters,

@@ -28,6 +28,12 @@ export interface PoolTopology {
   readonly backends: readonly BackendTopology[]
   /** Where keys were before: set while a pool changes its placement or its servers. */
   readonly migration?: MigrationTopology
+  /** Where commands go whose owners are all lost; `redis` and `memcached`. */
+  readonly failover?: FailoverTopology
+  /** Where a share of the traffic is copied to; `redis` and `memcached`. */
+  readonly shadow?: ShadowTopology
+  /** Reads of one key that come while another one is on its way share its reply. @defaultValue false */
+  readonly coalesce?: boolean
   /** What only pools of protocol `http` have. */
   readonly http?: HttpPoolTopology
   /**
@@ -52,6 +58,24 @@ export interface MigrationTopology {
   readonly backends: readonly BackendTopology[]
   /** Milliseconds since 1970. */
   readonly untilMs: number
+}
+
+/** The pool that has the keys of lost owners meanwhile. */
+export interface FailoverTopology {
+  /** Another pool of the same protocol. */
+  readonly pool: string
+  /** How long what is written there lives at most. Milliseconds, above 0. */
+  readonly ttlMs: number
+}
+
+/** The pool that gets copies of commands, whose replies nobody sees. */
+export interface ShadowTopology {
+  /** Another pool of the same protocol. */
+  readonly pool: string
+  /** Share of the keys whose commands are copied, in (0, 100]; steps of 0.01. */
+  readonly percent: number
+  /** False copies reads only. */
+  readonly writes: boolean
 }
 
 /** How an HTTP pool chooses and checks its backends. Absent means default. */

@@ -22,6 +22,12 @@ export interface Pool {
   runAll(request: Request, frame: RequestFrame, gather: GatherKind | Fold): void
 }
 
+/** What a memcached session runs its commands on. */
+export interface MemcachedPool extends Pool {
+  /** Runs a whole command, in bytes that nobody will change, at the owner of a position. */
+  give(request: Request, bytes: Buffer, position: number): void
+}
+
 /** The backends of a pool one by one, for commands of several steps and for states that need a connection. */
 export interface Fleet {
   readonly channels: ChannelHub

@@ -4,6 +4,10 @@ import type { GatherKind } from '../plan/gather.ts'
 import type { Placement } from '../plan/plan-redis.ts'
 import type { PoolTopology } from '../topology.ts'
 import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
+import type { Adopted } from './caching/adoption.ts'
+import { Caching } from './caching/caching.ts'
+import type { OtherPool } from './caching/caching-tools.ts'
+import { frameOf } from './caching/redis-adoption.ts'
 import { ChannelHub } from './channel-hub.ts'
 import { Copies } from './copies/copies.ts'
 import type { CopiesEvent, CopiesHost } from './copies/copies-host.ts'
@@ -19,6 +23,7 @@ import { keyspaceOf } from './migration-source.ts'
 import { countError, type ErrorCounts, type Fleet, type Pool } from './pool.ts'
 import type { LinkHolder, PrivateLink } from './private-links.ts'
 import { Request } from './request.ts'
+import { placeInPool } from './routed/routed-place.ts'
 
 /** What the router may log about a pool. */
 export type PoolEvent =
@@ -40,6 +45,10 @@ export type PoolEvent =
       readonly up: number
     }
   | { readonly type: 'pool-calm'; readonly pool: string }
+  /** Keys whose owners are all lost go to another pool. */
+  | { readonly type: 'failover-began'; readonly pool: string; readonly to: string }
+  /** Every backend can be used again. */
+  | { readonly type: 'failover-ended'; readonly pool: string; readonly to: string }
   /** Its time is over: old owners are not asked any more. */
   | { readonly type: 'migration-ended'; readonly pool: string }
   /** An old owner missed too many deletes, or a flush: what it has may be stale, so it is not asked any more. */
@@ -55,6 +64,8 @@ export interface StaticPoolTools extends BackendTools {
   readonly share?: ((message: SharedKeys) => void) | undefined
   /** Where this router is; reads prefer backends there under `read: nearest`. */
   readonly zone?: string | undefined
+  /** Another pool of the same protocol, for failover and shadows. */
+  readonly poolNamed: (name: string) => OtherPool | undefined
 }
 
 /**
@@ -73,6 +84,8 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   readonly fleet = this
   readonly channels: ChannelHub
   readonly random: () => number
+  /** How often keys may have got other owners. */
+  ownerChanges = 0
 
   readonly #tools: StaticPoolTools
   readonly #ring = new KeyRing()
@@ -81,6 +94,10 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   #byIndex: Backend[] = []
   readonly #drained = new Set<Backend>()
   #migration: Migration | undefined
+  /** Failover, shadow and coalescing, where the pool has any of them. */
+  #caching: Caching | undefined
+  /** The pool that has keys of this one now. */
+  #failedOverTo: string | undefined
   readonly #migrationTarget: MigrationTarget = {
     keyspacesOf: (bytes, from, to) => this.#keyspacesOf(bytes, from, to),
     keyspaces: () => new Set(this.#byIndex.map(keyspaceOf)),
@@ -99,7 +116,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     this.#tools = tools
     this.random = tools.random
     this.channels = new ChannelHub(this, {
-      placeOf: (name) => this.#ownerOf(name),
+      placeOf: (name) => this.usableOwner(name),
       places: () => this.#byIndex.filter(({ usable }) => usable).map(({ id }) => id),
     })
     const isRelaxed = () => this.#relaxed
@@ -185,7 +202,27 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
       .filter((backend) => backend !== undefined)
     for (const [id, backend] of before) if (after.get(id) !== backend) this.#retire(backend)
     this.#migrate(topology.migration)
+    this.#cache(topology)
     this.#ownersChanged()
+  }
+
+  /** Whether any backend of it can be used. */
+  get anyUsable(): boolean {
+    return this.#byIndex.some(({ usable }) => usable)
+  }
+
+  /** What it does beside giving commands to owners; absent where it does nothing else. */
+  get caching(): Caching | undefined {
+    return this.#caching
+  }
+
+  #cache(topology: PoolTopology): void {
+    if (!Caching.applies(topology)) {
+      this.#caching = undefined
+      return
+    }
+    this.#caching ??= new Caching(this.placement, this.#tools.protocol.adoption, this.#tools)
+    this.#caching.follow(topology)
   }
 
   /** How a move from an older ring goes, while there is one. */
@@ -195,8 +232,13 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
 
   run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
     this.counters.requests++
-    if (!this.#migration?.take(request, frame, keyIndex))
-      this.#run(request, frame, keyIndex, stable && frame.stable)
+    const keeps = stable && frame.stable
+    if (this.#caching !== undefined) {
+      const own = this.#caching.take(request, frame, keyIndex, keeps)
+      if (own !== undefined && !this.#migration?.take(own, frame, keyIndex))
+        this.#run(own, frame, keyIndex, keeps)
+    } else if (!this.#migration?.take(request, frame, keyIndex))
+      this.#run(request, frame, keyIndex, keeps)
   }
 
   #run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
@@ -209,15 +251,18 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     const place = this.#placeIn(frame, keyIndex)
     request.position = place
     const first = this.#byIndex[this.#ring.ownerIndexAt(place)]
-    if (first === undefined) this.giveUp(request)
-    else if (first.clear && copies.isSimple(request.command, place))
+    if (first?.clear && copies.isSimple(request.command, place))
       this.giveTo(request, first, bytes, start, end, stable)
     else copies.run(request, frame, keyIndex, stable)
   }
 
   /** Runs a whole command, in bytes that nobody will change, at the owner of a position. */
-  give(request: Request, bytes: Buffer, position: number): void {
+  give(client: Request, bytes: Buffer, position: number): void {
     this.counters.requests++
+    this.#give(this.#caching?.takeBytes(client, bytes, position) ?? client, bytes, position)
+  }
+
+  #give(request: Request, bytes: Buffer, position: number): void {
     request.position = position
     const first = this.#byIndex[this.#ring.ownerIndexAt(position)]
     if (first?.clear === true && this.#copies.isSimple(request.command, position))
@@ -225,8 +270,59 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     else this.#copies.again(request, bytes, 0, bytes.length)
   }
 
-  runAll(request: Request, frame: RequestFrame, gather: GatherKind | Fold): void {
+  adopt(
+    request: Request,
+    bytes: Buffer,
+    placement: Placement = this.placement,
+    gather?: GatherKind,
+  ): boolean {
+    const { protocol, limits } = this.#tools
+    const adopted = protocol.adoption.adopt(request.command, bytes, placement, limits)
+    switch (adopted?.type) {
+      case 'owner': {
+        const { frame, keyIndex } = adopted
+        if (
+          keyIndex >= 0 &&
+          placement.positionOf(bytes, frame.from(keyIndex), frame.to(keyIndex)) < 0
+        )
+          return false
+        this.run(request, frame, keyIndex, true)
+        return true
+      }
+      case 'place':
+        if (adopted.position < 0) return false
+        this.give(request, bytes, adopted.position)
+        return true
+      case 'split': {
+        const parts = adopted.parts.filter(({ position }) => position >= 0)
+        if (parts.length === 0) return false
+        this.#runParts(request, { ...adopted, parts, gather: gather ?? adopted.gather })
+        return true
+      }
+      case 'refused':
+        request.settle(adopted.reply, 0, adopted.reply.length, true)
+        return true
+      default:
+        this.fail(request, 'BAD_PART', 'a command of another pool could not be read')
+        return true
+    }
+  }
+
+  #runParts(whole: Request, split: Extract<Adopted, { type: 'split' }>): void {
+    const { command, resp } = whole
+    const { gather, keyCount, parts } = split
+    const gathering = new Gathering(whole, gather, keyCount, parts.length)
+    for (const { ordinals, bytes, position } of parts) {
+      const part = new Request(gathering, command, resp, ordinals, false)
+      const frame = 'keys' in command ? frameOf(bytes, this.#tools.limits) : undefined
+      if (frame === undefined) this.give(part, bytes, position)
+      else this.run(part, frame, 1, true)
+    }
+  }
+
+  runAll(client: Request, frame: RequestFrame, gather: GatherKind | Fold): void {
     this.counters.requests++
+    const request = this.#caching?.takeAll(client) ?? client
     if (!this.#migration?.takeAll(request, frame, gather)) this.#runAll(request, frame, gather)
   }
 
@@ -258,8 +354,10 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     else this.giveTo(request, backend, bytes, 0, bytes.length, true)
   }
 
-  runOwner(request: Request, position: number, bytes: Buffer): void {
+  runOwner(client: Request, position: number, bytes: Buffer): void {
     this.counters.requests++
+    // Which keys it names is not looked at: it is rare.
+    const request = this.#caching?.takeAll(client) ?? client
     request.position = position
     this.#copies.again(request, bytes, 0, bytes.length)
   }
@@ -268,6 +366,13 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     // A connection of its own would pass by the keys that are still at their old owners.
     if (this.#migration !== undefined)
       return this.#failure('MIGRATING', 'no private connections while keys move to another ring')
+    const to = this.#failoverAt(position)
+    // Its keys are in the other pool meanwhile, and a client that has a state here would see others.
+    if (to !== undefined)
+      return this.#failure(
+        'FAILED_OVER',
+        `its keys are in pool "${to}" while their owners are lost`,
+      )
     const backend = this.#backendAt(position)
     if (backend === undefined) return this.#failure('NO_BACKEND', this.#whyNone())
     const link = this.#pinTo(backend, holder, resp)
@@ -302,14 +407,18 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     const backends = this.#byIndex
     for (const backend of backends)
       backend.links.recheck(
+        // A listener with several pools keeps places in its own numbers.
         (position) =>
-          this.#migration === undefined && backends[this.#usableIndex(position)] === backend,
+          this.#migration === undefined &&
+          backends[this.#usableIndex(placeInPool(position))] === backend,
         MOVED_CAUSE,
       )
+    this.ownerChanges++
     this.channels.rebalance()
   }
 
-  #ownerOf(name: Buffer): string | undefined {
+  /** The backend that owns a name, if it can be reached. */
+  usableOwner(name: Buffer): string | undefined {
     const backend = this.#backendAt(this.#ring.placeOf(name))
     return backend?.usable ? backend.id : undefined
   }
@@ -328,6 +437,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   }
 
   tick(now: number): void {
+    if (this.#failedOverTo !== undefined) this.#endFailover()
     this.#migration?.tick(now)
     if (this.#migration?.over) this.#endMigration()
     this.channels.tick(now)
@@ -453,11 +563,51 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     start: number,
     end: number,
   ): readonly string[] {
-    return this.#copies.keysWritten(request, bytes, start, end) ?? []
+    const all = this.#caching?.coalesces === true
+    const keys = this.#copies.keysWritten(request, bytes, start, end, all)
+    this.#caching?.wrote(keys)
+    return keys
   }
 
   linkWrote(keys: readonly string[], backend: Backend, lost: boolean): void {
+    this.#caching?.wrote(keys)
     this.#copies.wroteAt(backend, keys, lost)
+  }
+
+  /** The failover pool that has the key at a place now, if one does. */
+  #failoverAt(place: number): string | undefined {
+    const failover = this.#caching?.failover
+    if (failover === undefined) return undefined
+    for (const { usable, state } of this.ranksAt(place, this.#replicas))
+      if (usable || state === 'draining') return undefined
+    return failover.target === undefined ? undefined : failover.topology.pool
+  }
+
+  failOver(
+    request: Request,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): readonly Backend[] | undefined {
+    const to = this.#failoverAt(request.position)
+    const failover = this.#caching?.failover
+    const target = failover?.target
+    if (to === undefined || target === undefined) return undefined
+    if (this.#failedOverTo === undefined)
+      this.#tools.log({ type: 'failover-began', pool: this.name, to })
+    this.#failedOverTo = to
+    // Asked before it is sent: the other pool gives it a place of its own.
+    const owners = this.ranksAt(request.position, this.#replicas)
+    failover?.send(request, Buffer.from(bytes.subarray(start, end)), target)
+    return owners
+  }
+
+  #endFailover(): void {
+    const to = this.#failedOverTo
+    if (to === undefined || this.#byIndex.some(({ usable, state }) => !usable && state === 'up'))
+      return
+    this.#failedOverTo = undefined
+    this.#tools.log({ type: 'failover-ended', pool: this.name, to })
   }
 
   answers(backend: Backend): void {

@@ -1,6 +1,8 @@
 import { encodeError } from '../codec/resp/encode.ts'
 import { ReplyScanner, type Scanned } from '../codec/resp/reply-scanner.ts'
 import type { RouterLimits } from '../limits.ts'
+import type { Adoption } from './caching/adoption.ts'
+import { REDIS_ADOPTION } from './caching/redis-adoption.ts'
 import type { Copying } from './copies/copying.ts'
 import { createRedisCopying } from './copies/redis-copying.ts'
 
@@ -15,6 +17,8 @@ export interface ReplyFinder {
 
 /** What a pool has to know about the protocol of its backends. */
 export interface UpstreamProtocol {
+  /** How commands of other pools are run. */
+  readonly adoption: Adoption
   /** How copies of keys are kept, for one pool. */
   createCopying(limits: RouterLimits): Copying
   createReplyFinder(limits: RouterLimits): ReplyFinder
@@ -34,6 +38,7 @@ const NOT_YET = /^-(LOADING|MASTERDOWN|BUSY)\b/
 
 /** RESP2 and RESP3. */
 export const REDIS_UPSTREAM: UpstreamProtocol = {
+  adoption: REDIS_ADOPTION,
   createCopying: createRedisCopying,
   createReplyFinder: (limits) => new ReplyScanner(limits),
   isOutOfBand: (byte) => byte === PUSH,

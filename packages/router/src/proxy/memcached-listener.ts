@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { StaticPool } from '../pool/static-pool.ts'
+import type { MemcachedPool } from '../pool/pool.ts'
 import type { Turn } from '../pool/turn.ts'
 import type { SessionTraffic } from './command-session.ts'
 import { type ListenerTls, TlsContexts } from './listener-tls.ts'
@@ -9,7 +9,7 @@ import { SocketListener, type SocketListenerTools } from './socket-listener.ts'
 
 export interface MemcachedListenerTools extends SocketListenerTools {
   readonly counts: ListenerCounts
-  readonly poolNamed: (name: string) => StaticPool | undefined
+  readonly poolNamed: (name: string) => MemcachedPool | undefined
 }
 
 const TOO_MANY = 'SERVER_ERROR max number of clients reached\r\n'
@@ -58,7 +58,7 @@ export class MemcachedListener
     return this.#tools.counts
   }
 
-  get pool(): StaticPool | undefined {
+  get pool(): MemcachedPool | undefined {
     return this.#tools.poolNamed(this.poolName)
   }
 

@@ -6,15 +6,14 @@ import { gatherMemcached } from '../plan/memcached/gather-memcached.ts'
 import { encodeLine, type MemcachedPlan, planMemcached } from '../plan/memcached/plan-memcached.ts'
 import { NOWHERE } from '../plan/plan-redis.ts'
 import { Gathering } from '../pool/gathering.ts'
-import { countError } from '../pool/pool.ts'
+import { countError, type MemcachedPool } from '../pool/pool.ts'
 import { Request } from '../pool/request.ts'
-import type { StaticPool } from '../pool/static-pool.ts'
 import { CommandSession, type CommandSessionHost } from './command-session.ts'
 
 /** What a session needs from its listener. */
 export interface MemcachedSessionHost extends CommandSessionHost {
   /** The pool of the listener, once the topology names it. */
-  readonly pool: StaticPool | undefined
+  readonly pool: MemcachedPool | undefined
   readonly poolName: string
 }
 
@@ -94,7 +93,7 @@ export class MemcachedSession extends CommandSession {
     else this.#route(plan, pool)
   }
 
-  #route(plan: Exclude<MemcachedPlan, { type: 'say' | 'close' }>, pool: StaticPool): void {
+  #route(plan: Exclude<MemcachedPlan, { type: 'say' | 'close' }>, pool: MemcachedPool): void {
     const request = new Request(this, plan.command, 2, undefined, false)
     this.replies.push(request)
     switch (plan.type) {
@@ -125,7 +124,7 @@ export class MemcachedSession extends CommandSession {
   #runAtOwner(
     plan: Extract<MemcachedPlan, { type: 'owner' }>,
     request: Request,
-    pool: StaticPool,
+    pool: MemcachedPool,
   ): void {
     const { frame } = this.#decoder
     if (plan.bytes === undefined && plan.position === undefined) {
@@ -161,7 +160,7 @@ export class MemcachedSession extends CommandSession {
   }
 
   /** A value that is too large replaces none: as memcached does, the old one is removed, or it would be served on as if new. */
-  #forget(frame: RequestFrame, pool: StaticPool): void {
+  #forget(frame: RequestFrame, pool: MemcachedPool): void {
     const key = frame.arg(1)
     const request = new Request(this, FORGET, 2, undefined, false)
     this.replies.push(request)

@@ -55,6 +55,15 @@ export interface CopiesHost {
   backendNamed(id: string): Backend | undefined
   /** Up to `count` backends for a place, the first owner first. The place is that of the key asked for last. */
   ranksAt(place: number, count: number): readonly Backend[]
+  /**
+   * Gives a command whose owners are all lost to the failover pool: the owners that miss it. Undefined when it was not given.
+   */
+  failOver(
+    request: Request,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): readonly Backend[] | undefined
   /** Where a command whose every owner is unusable goes, or the error that it gets. */
   giveUp(request: Request): void
   /** Gives a command without keys to the first backend for its place that can be used. */

@@ -87,8 +87,19 @@ export class Copies implements WriteHost, WarmHost {
     const keys = copying.keysOf(command, frame, keyIndex)
     // Asked last, so that the place's further owners are those of this key.
     request.position = copying.placeOf(frame, keyIndex, this.#host.placement)
+    if (this.#failOver(request, keys, frame)) return
     if (command.access === 'read') this.#read(request, keys, frame, stable)
     else this.#write(request, keys, frame, stable)
+  }
+
+  /** To another pool, when all owners are lost: what is written there is missed here. */
+  #failOver(request: Request, keys: readonly string[], frame: RequestFrame): boolean {
+    // Commands that came before it wait for this place.
+    if (this.#locks.blocks(request.position)) return false
+    const owners = this.#host.failOver(request, frame.bytes, frame.start, frame.end)
+    if (owners !== undefined && request.command.access === 'write')
+      for (const owner of owners) this.missed(owner, keys)
+    return owners !== undefined
   }
 
   /** Runs a command again whose backend was lost before it answered. */
@@ -98,10 +109,17 @@ export class Copies implements WriteHost, WarmHost {
     else this.run(request, read.frame, read.keyIndex, true)
   }
 
-  /** Keys that a command on a private connection writes; none when no other backend has to hear of it. */
-  keysWritten({ command }: Request, bytes: Buffer, start: number, end: number): readonly string[] {
+  /** Keys that a command on a private connection writes; unless all are asked for, none when no other backend has to hear of it. */
+  keysWritten(
+    { command }: Request,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    all: boolean,
+  ): readonly string[] {
     if (!('keys' in command) || command.access === 'read' || command.keys.type === 'none') return []
-    if (this.#host.replicas === 1 && this.#host.backends.every(({ clear }) => clear)) return []
+    if (!all && this.#host.replicas === 1 && this.#host.backends.every(({ clear }) => clear))
+      return []
     const decoder = new RequestDecoder(this.#tools.limits)
     if (decoder.next(bytes, start, end) !== DECODED.frame) return []
     const { frame } = decoder
