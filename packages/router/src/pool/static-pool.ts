@@ -672,6 +672,8 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     const index = this.#ring.ownerIndexAt(position)
     const first = this.#byIndex[index]
     if (first === undefined || first.usable) return index
+    // Its keys are in another pool: no backend here has such a number.
+    if (this.#failoverAt(position) !== undefined) return this.#byIndex.length + index
     const next = this.#next(position)
     return next === undefined ? -1 : this.#byIndex.indexOf(next)
   }
