@@ -1,3 +1,4 @@
+import type { CachingCounters } from '@ringway/router'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Cluster } from './cluster/cluster.ts'
 import { HTTP_FAMILIES, registerFirstByte } from './http-metrics.ts'
@@ -134,6 +135,36 @@ const FAMILIES: readonly Family[] = [
     'gauge',
     'Keys that have a newer value elsewhere, and are not read here before they are copied.',
   ),
+  cachingFamily(
+    'failedOver',
+    'failover_commands',
+    'counter',
+    'Commands that went to the failover pool.',
+  ),
+  cachingFamily(
+    'shadowed',
+    'shadow_commands',
+    'counter',
+    'Commands that were copied to the shadow pool.',
+  ),
+  cachingFamily(
+    'shadowDropped',
+    'shadow_dropped',
+    'counter',
+    'Commands that were not copied to the shadow pool, because too many copies waited.',
+  ),
+  cachingFamily(
+    'shadowWaiting',
+    'shadow_waiting',
+    'gauge',
+    'Copies that the shadow pool has not answered.',
+  ),
+  cachingFamily(
+    'coalesced',
+    'coalesced_reads',
+    'counter',
+    'Reads that were answered with the reply to another one.',
+  ),
   {
     name: 'ringway_pool_share',
     help: 'Share of the key space of each owner, 0 to 1.',
@@ -247,6 +278,25 @@ function poolFamily(
         Object.entries(backends).map(
           ([backend, counters]): Sample => [{ pool, backend }, counters[field]],
         ),
+      ),
+  }
+}
+
+/** Of pools with a failover or a shadow pool, and of those that coalesce. */
+function cachingFamily(
+  field: keyof CachingCounters,
+  name: string,
+  kind: 'counter' | 'gauge',
+  help: string,
+): Family {
+  return {
+    name: `ringway_pool_${name}${kind === 'counter' ? '_total' : ''}`,
+    help,
+    kind,
+    labels: ['pool'],
+    read: ({ router }) =>
+      Object.entries(router.counters().pools).flatMap(([pool, { caching }]): readonly Sample[] =>
+        caching === undefined ? [] : [[{ pool }, caching[field]]],
       ),
   }
 }

@@ -50,6 +50,7 @@ export function definitionsHash(pools: readonly PoolConfig[]): string {
             pool.replicas ?? 1,
             ...before(pool),
             pool.sources.map(named),
+            ...(pool.failover ? [pool.failover.pool] : []),
           ],
     )
     .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))

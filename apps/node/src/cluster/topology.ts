@@ -1,5 +1,5 @@
 import type { BackendTopology, MigrationTopology, PoolTopology, Topology } from '@ringway/router'
-import type { BackendConfig, MigrationConfig } from '../config/config.ts'
+import type { BackendConfig, CacheRoutingConfig, MigrationConfig } from '../config/config.ts'
 import type { FleetBackend } from '../fleet/pool-backends.ts'
 import type { ClusterMember } from './member-tags.ts'
 import type { PoolRing } from './pool-ring.ts'
@@ -30,7 +30,16 @@ function poolTopology(
       ? {}
       : { multiKey: pool.multiKey }),
     backends: pool.protocol === 'store' ? members.map(memberBackend) : backends.map(staticBackend),
+    ...(pool.protocol === 'store' ? {} : cacheRouting(pool)),
     ...(pool.protocol === 'redis' && pool.migration && { migration: migration(pool.migration) }),
+  }
+}
+
+function cacheRouting({ failover, shadow, coalesce }: CacheRoutingConfig): CacheRoutingConfig {
+  return {
+    ...(failover && { failover }),
+    ...(shadow && { shadow }),
+    ...(coalesce === true && { coalesce }),
   }
 }
 

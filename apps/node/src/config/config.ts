@@ -3,10 +3,13 @@ import type {
   BackendAccess,
   CheckTopology,
   CopyPolicy,
+  FailoverTopology,
   HttpLimits,
   HttpPoolTopology,
   ListenerAuth,
   ListenerTls,
+  PoolRoute,
+  ShadowTopology,
 } from '@ringway/router'
 import type { HostPort } from './address.ts'
 import type { UpstreamTlsOptions } from './options.ts'
@@ -60,7 +63,7 @@ export interface StorePoolConfig {
 }
 
 /** A pool of servers outside the cluster. */
-export interface StaticPoolConfig extends RedisPoolExtras {
+export interface StaticPoolConfig extends RedisPoolExtras, CacheRoutingConfig {
   readonly protocol: 'redis' | 'memcached' | 'http'
   readonly name: string
   readonly placement: RingOptions
@@ -83,6 +86,13 @@ export interface MigrationConfig {
   readonly until: string
   /** Milliseconds since 1970. */
   readonly untilMs: number
+}
+
+/** What only pools of Redis and memcached servers have. */
+export interface CacheRoutingConfig {
+  readonly failover?: FailoverTopology
+  readonly shadow?: ShadowTopology
+  readonly coalesce?: boolean
 }
 
 /** What only pools of Redis servers have. */
@@ -127,6 +137,8 @@ export interface ListenerConfig {
   readonly pool: string
   /** Of `http`. */
   readonly http?: HttpListenerConfig
+  /** Of `redis` and `memcached`: the pools of keys that begin so. */
+  readonly routes?: readonly PoolRoute[]
   /** Of `redis`. */
   readonly auth?: readonly ListenerAuth[]
   /** Of `redis` and `memcached`. */

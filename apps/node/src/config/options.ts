@@ -98,6 +98,20 @@ export interface PoolOptions {
     readonly rise?: number
     readonly fall?: number
   }
+  /** `redis`, `memcached`: a pool for the keys whose owners are all lost. */
+  readonly failover?: string
+  /** With `failover`. @defaultValue 60000 */
+  readonly failoverTtlMs?: number
+  /** `redis`, `memcached`: a pool that gets copies of commands. */
+  readonly shadow?: {
+    readonly pool: string
+    /** @defaultValue 100 */
+    readonly percent?: number
+    /** @defaultValue true */
+    readonly writes?: boolean
+  }
+  /** `redis`, `memcached`: equal reads at the same time share a reply. @defaultValue false */
+  readonly coalesce?: boolean
   /** `http`. @defaultValue 'hash' */
   readonly balance?: Balance
   /** `http`. @defaultValue 1.25 */
@@ -157,6 +171,8 @@ export interface HttpListenerEntry {
 /** One entry of `routes`. */
 export interface HttpRouteEntry extends HttpRoute {
   readonly preset?: SessionPresetName
+  /** `redis`, `memcached`: the keys that begin so; nothing else is said there but the pool. */
+  readonly prefix?: string
 }
 
 /** Files in PEM. */

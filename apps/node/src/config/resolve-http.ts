@@ -115,6 +115,12 @@ export function resolveHttpListener(
       'CONFIG_INVALID',
       `${source}: ${key}.routes is missing; allowed for http clients: routes, or a pool for all of them`,
     )
+  const prefixed = routes.findIndex((route) => 'prefix' in route && route.prefix !== undefined)
+  if (prefixed >= 0)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: ${key}.routes.${prefixed}.prefix: found with protocol http; allowed: host and path`,
+    )
   const { trustedProxies, proxyProtocol, forwarded } = entry
   const resolved = {
     routes: routes.map((route, index) => resolveRoute(route, `${key}.routes.${index}`, source)),

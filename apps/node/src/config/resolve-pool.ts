@@ -4,6 +4,7 @@ import type { MigrationConfig, PoolConfig } from './config.ts'
 import { parseUntil } from './formats.ts'
 import type { PoolOptions } from './options.ts'
 import { POOL_BACKENDS_MAX, resolveBackends } from './resolve-backends.ts'
+import { resolveCacheRouting } from './resolve-cache-routing.ts'
 import { resolveHttpPool } from './resolve-http.ts'
 import { resolvePlacement } from './resolve-placement.ts'
 import { resolveRedisPool } from './resolve-redis-pool.ts'
@@ -16,6 +17,7 @@ export function resolvePool(
   zone?: string,
 ): PoolConfig {
   const http = resolveHttpPool(name, pool, zone, source)
+  const cacheRouting = resolveCacheRouting(name, pool, source)
   if (pool.protocol !== 'store') {
     const key = `pools.${name}`
     const { backends, sources } = resolveBackends(key, pool, pool.backends, source)
@@ -35,6 +37,7 @@ export function resolvePool(
       ...(multiKey === undefined ? {} : { multiKey }),
       ...(migration && { migration }),
       ...extras,
+      ...cacheRouting,
       ...(http && { http }),
     }
   }

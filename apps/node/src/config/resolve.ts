@@ -5,6 +5,7 @@ import { stickyKeys } from '../sticky-keys.ts'
 import { formatHostPort, type HostPort, isLoopback, PORT_MAX, requireHostPort } from './address.ts'
 import type { ListenerConfig, NodeConfig, PoolConfig } from './config.ts'
 import type { ListenerEntry, NodeOptions, PoolOptions } from './options.ts'
+import { checkPoolLinks, checkRouted, resolvePrefixes } from './resolve-cache-routing.ts'
 import { type FilledGossip, resolveGossip } from './resolve-gossip.ts'
 import { readListenerTls, resolveHttpListener } from './resolve-http.ts'
 import { resolvePool } from './resolve-pool.ts'
@@ -53,6 +54,7 @@ export function resolveConfig(options: NodeOptions, source = 'options'): NodeCon
     ...(raw.admin ? { admin: resolveAdmin(raw.admin) } : {}),
   }
   checkReferences(config, source)
+  checkPoolLinks(config.pools, source)
   checkLearned(config, source)
   checkStickyKeys(config, source)
   checkAddresses(config, source)
@@ -82,6 +84,7 @@ function resolveListener(
     return { protocol, bind: requireHostPort(bind), pool: http.routes[0]?.pool ?? '', http }
   }
   const { pool } = listener
+  const routes = resolvePrefixes(listener, key, source)
   if (pool === undefined)
     throw new NodeError(
       'CONFIG_INVALID',
@@ -91,6 +94,7 @@ function resolveListener(
     protocol,
     bind: requireHostPort(bind),
     pool,
+    ...(routes.length === 0 ? {} : { routes }),
     ...(auth === undefined ? {} : { auth: resolveAuth(auth, protocol, `${key}.auth`, source) }),
     ...(listener.tls === undefined
       ? {}
@@ -130,10 +134,11 @@ function checkReferences(config: NodeConfig, source: string): void {
       'CONFIG_INVALID',
       `${source}: pools: found the store pools ${stores.map(({ name }) => name).join(', ')}; allowed: one pool with protocol store`,
     )
-  for (const { index, pool, protocol } of servedPools(config)) {
+  for (const { index, pool, protocol, routed } of servedPools(config)) {
     const named = config.pools.find(({ name }) => name === pool)
     if (named !== undefined) {
       checkSpoken(protocol, named, `${source}: listeners.${index}`)
+      checkRouted(routed, named, `${source}: listeners.${index}`)
       continue
     }
     throw new NodeError(
@@ -144,8 +149,13 @@ function checkReferences(config: NodeConfig, source: string): void {
 }
 
 function servedPools(config: NodeConfig) {
-  return config.listeners.flatMap(({ protocol, pool, http }, index) =>
-    (http?.routes ?? [{ pool }]).map((route) => ({ index, protocol, pool: route.pool })),
+  return config.listeners.flatMap(({ protocol, pool, http, routes = [] }, index) =>
+    (http?.routes ?? [{ pool }, ...routes]).map((route) => ({
+      index,
+      protocol,
+      pool: route.pool,
+      routed: routes.length > 0,
+    })),
   )
 }
 

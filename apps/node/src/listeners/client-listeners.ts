@@ -121,10 +121,17 @@ export class ClientListeners {
   }
 }
 
-function optionsOf({ protocol, bind, pool, auth, tls, http }: ListenerConfig): ListenerOptions {
+function optionsOf({ protocol, bind, pool, routes, auth, tls, http }: ListenerConfig): ListenerOptions {
   return protocol === 'http'
     ? { protocol, ...bind, routes: [{ pool }], ...http }
-    : { protocol, ...bind, pool, ...(auth && { auth }), ...(tls && { tls }) }
+    : {
+        protocol,
+        ...bind,
+        pool,
+        ...(routes && { routes }),
+        ...(auth && { auth }),
+        ...(tls && { tls }),
+      }
 }
 
 function inUse(protocol: string, bind: HostPort): NodeError {

@@ -20,13 +20,16 @@ const POOL_FACTS: Readonly<Record<string, (pool: StaticPoolConfig) => unknown>> 
   sources: ({ sources }) => sources,
   tls: ({ tls }) => tls,
   migrateFrom: ({ migration }) => migration,
+  failover: ({ failover }) => failover,
+  shadow: ({ shadow }) => shadow,
+  coalesce: ({ coalesce }) => coalesce,
 }
 
 /** The same of listeners. */
 const LISTENER_FACTS: Readonly<Record<string, (listener: ListenerConfig) => unknown>> = {
   pool: ({ pool }) => pool,
   auth: ({ auth }) => auth,
-  routes: ({ http }) => http?.routes,
+  routes: ({ http, routes }) => http?.routes ?? routes,
   trustedProxies: ({ http }) => http?.trustedProxies,
   proxyProtocol: ({ http }) => http?.proxyProtocol,
   forwarded: ({ http }) => http?.forwarding,

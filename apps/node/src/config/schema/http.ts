@@ -1,4 +1,5 @@
 import { OUTLIER_LIMITS, type OutlierLimits, PANIC_PERCENT } from '@ringway/router'
+import { PREFIX_SCHEMA } from './cache-routing.ts'
 import type { OptionSchema } from './option.ts'
 
 const outlier = (
@@ -98,7 +99,7 @@ export const HTTP_LISTENER_PROPERTIES: Readonly<Record<string, OptionSchema>> = 
   routes: {
     type: 'array',
     description:
-      '`http`: which pool serves which requests; the most specific host, then the longest path wins.',
+      'Which pool serves which requests or keys. `http`: the most specific host, then the longest path wins; `redis`, `memcached`: see `prefix`.',
     minItems: 1,
     items: {
       type: 'object',
@@ -106,6 +107,7 @@ export const HTTP_LISTENER_PROPERTIES: Readonly<Record<string, OptionSchema>> = 
       required: ['pool'],
       properties: {
         pool: { type: 'string', description: 'Pool that serves them.', minLength: 1 },
+        prefix: PREFIX_SCHEMA,
         host: {
           type: 'string',
           description: '`shop.example`, or `*.shop.example` for every name below. Default: any.',

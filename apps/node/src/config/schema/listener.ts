@@ -16,7 +16,8 @@ export const LISTENER_SCHEMA: OptionSchema = {
     bind: hostPort('Address on which clients connect.'),
     pool: {
       type: 'string',
-      description: 'Pool that serves them. `http` may have `routes` instead.',
+      description:
+        'Pool that serves them. `http` may have `routes` instead; with `routes` of `redis` and `memcached`: all keys without a route.',
       minLength: 1,
     },
     ...HTTP_LISTENER_PROPERTIES,

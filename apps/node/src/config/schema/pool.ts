@@ -1,4 +1,5 @@
 import { BACKEND_SCHEMA } from './backend.ts'
+import { CACHE_ROUTING_PROPERTIES } from './cache-routing.ts'
 import { HTTP_POOL_PROPERTIES } from './http.ts'
 import type { OptionSchema } from './option.ts'
 import { OLD_PLACEMENT_SCHEMA, PLACEMENT_SCHEMA } from './placement.ts'
@@ -44,6 +45,7 @@ export const POOL_SCHEMA: OptionSchema = {
       default: 'allkeys-lru',
     },
     ...REDIS_POOL_PROPERTIES,
+    ...CACHE_ROUTING_PROPERTIES,
     ...HTTP_POOL_PROPERTIES,
     multiKey: {
       type: 'string',
