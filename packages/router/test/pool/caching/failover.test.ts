@@ -184,3 +184,48 @@ describe.skipIf(missingProgram('memcached') !== undefined)(
     })
   },
 )
+
+describe.skipIf(missingProgram('memcached') !== undefined)('a suspended memcached server', () => {
+  it('shows nothing old when it is back from a time in which another pool had its keys', async () => {
+    const [a, c] = (await Promise.all([startMemcached(), startMemcached()])) as [
+      MemcachedServer,
+      MemcachedServer,
+    ]
+    const events: string[] = []
+    const router = createRouter({ limits: QUICK, log: ({ type }) => events.push(type) })
+    onCleanup(() => router.close({ drainTimeoutMs: 0 }))
+    // Another placement: a key has another place there.
+    const gutter = memcachedPool([backendAt(c.port)], 'gutter')
+    router.post(
+      topologyMessage(
+        1,
+        { ...memcachedPool([backendAt(a.port)]), failover },
+        { ...gutter, placement: { placement: 'ketama-weighted' } },
+      ),
+    )
+    const { port } = await router.listen({
+      protocol: 'memcached',
+      host: '127.0.0.1',
+      port: 0,
+      pool: 'items',
+    })
+    expect(
+      await askLines(port, 'set k 0 0 3\r\nold\r\nset l 0 0 3\r\nold\r\n', /(STORED\r\n){2}/),
+    ).toBe('STORED\r\nSTORED\r\n')
+    await a.kill('SIGSTOP')
+    expect(await askLines(port, 'get k l\r\n', /END\r\n$/)).toBe('END\r\n')
+    expect(await askLines(port, 'set k 0 0 3\r\nnew\r\n', /STORED\r\n$/)).toBe('STORED\r\n')
+    await a.kill('SIGCONT')
+    await until(
+      () => events.includes('failover-ended'),
+      (ended) => ended,
+    )
+    const shown = await until(
+      () => askLines(port, 'get k l\r\n', /END\r\n$/),
+      (reply) => reply.includes(' l '),
+    )
+    // What was only read meanwhile is there again; what was written is a miss, and neither was ever `old`.
+    expect(shown).toBe('VALUE l 0 3\r\nold\r\nEND\r\n')
+    expect(await askLines(a.port, 'get k\r\n', /END\r\n$/)).toBe('END\r\n')
+  })
+})
