@@ -121,7 +121,15 @@ export class ClientListeners {
   }
 }
 
-function optionsOf({ protocol, bind, pool, routes, auth, tls, http }: ListenerConfig): ListenerOptions {
+function optionsOf({
+  protocol,
+  bind,
+  pool,
+  routes,
+  auth,
+  tls,
+  http,
+}: ListenerConfig): ListenerOptions {
   return protocol === 'http'
     ? { protocol, ...bind, routes: [{ pool }], ...http }
     : {
