@@ -7,7 +7,7 @@ const TIMEOUT_MS = 2_000
 const TRIES = 2
 /** Answers that say that there is no such record; a name may still have the other kind. */
 const NO_RECORD = new Set(['ENODATA', 'ENOTFOUND'])
-/** A weight in DNS goes to 65,535, and a ring cannot have as many points as that: only ratios up to this count. */
+/** A weight in DNS goes to 65,535, and a ring cannot have as many points as that: above it all are halved until they fit. */
 const SRV_WEIGHT_MAX = 64
 
 /** Every A and AAAA record of a name. Without a server of its own, what the machine's files say counts too. */
@@ -32,13 +32,22 @@ export async function askSrv(
 ): Promise<readonly FoundServer[]> {
   const records = await withResolver(server, signal, (resolver) => resolver.resolveSrv(name))
   const best = Math.min(...records.map(({ priority }) => priority))
-  return records
-    .filter(({ priority, name: target }) => priority === best && target !== '' && target !== '.')
-    .map(({ name: target, port, weight }) => ({
-      address: { host: target.replace(/\.$/, '').toLowerCase(), port },
-      // 0 stands for "hardly any" in DNS; all of one service have it where nobody thought about weights.
-      weight: Math.min(Math.max(weight, 1), SRV_WEIGHT_MAX),
-    }))
+  const usable = records.filter(
+    ({ priority, name: target }) => priority === best && target !== '' && target !== '.',
+  )
+  const scale = srvScale(usable.map(({ weight }) => weight))
+  return usable.map(({ name: target, port, weight }) => ({
+    address: { host: target.replace(/\.$/, '').toLowerCase(), port },
+    // 0 stands for "hardly any" in DNS; all of one service have it where nobody thought about weights.
+    weight: Math.max(weight, 1) * scale,
+  }))
+}
+
+/** A power of two, so that one record more seldom changes the weights of the others, which would move keys between them. */
+function srvScale(weights: readonly number[]): number {
+  let scale = 1
+  while (Math.max(...weights, 1) * scale > SRV_WEIGHT_MAX) scale /= 2
+  return scale
 }
 
 async function addresses(resolver: Resolver, name: string): Promise<readonly string[]> {

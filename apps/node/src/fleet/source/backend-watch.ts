@@ -24,6 +24,8 @@ export interface SourceEvent {
   readonly text: string
 }
 
+/** Share of the interval by which refreshes are early or late. */
+const REFRESH_JITTER = 0.1
 /** A file is often written in several steps; it is read when it has been quiet for so long. */
 const FILE_QUIET_MS = 50
 
@@ -89,7 +91,7 @@ export class BackendWatch {
       this.#fail(error as Error)
     } finally {
       this.#asking = false
-      this.#askIn(this.#options.source.refreshMs)
+      this.#askIn(refreshDelay(this.#options.source.refreshMs, Math.random()))
     }
   }
 
@@ -182,6 +184,14 @@ export class BackendWatch {
       this.#files = undefined
     }
   }
+}
+
+/**
+ * When a source is asked again: members that started together should not ask together for ever.
+ * @param random - In [0, 1).
+ */
+export function refreshDelay(refreshMs: number, random: number): number {
+  return refreshMs * (1 - REFRESH_JITTER + 2 * REFRESH_JITTER * random)
 }
 
 function sourceName(source: BackendSource): string {
