@@ -1,6 +1,6 @@
 import { check } from '../harness.ts'
+import type { Contender } from '../load/contender.ts'
 import { LARGE_BYTES, SMALL_BODY, UPLOAD_ANSWER, UPLOAD_BYTES } from './backends.ts'
-import type { Contender } from './contenders.ts'
 import { echoes } from './web-sockets.ts'
 
 const SESSIONS = 200

@@ -1,17 +1,10 @@
-import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { connected, freePorts, startProgram } from '../load/programs.ts'
+import type { Certificate } from '../load/certificate.ts'
+import { type Contender, started } from '../load/contender.ts'
+import { freePorts } from '../load/programs.ts'
 import type { Backends } from './backends.ts'
-
-/** A proxy in a process of its own, in front of the same backends. */
-export interface Contender {
-  readonly name: string
-  readonly port: number
-  /** The process that does the work. */
-  readonly pid: number | undefined
-}
 
 /** Proxies of npm, from the fastest of them on. */
 export const NODE_PROXIES = ['@fastify/http-proxy', 'httpxy', 'http-proxy'] as const
@@ -63,11 +56,6 @@ export async function startRingway(
   return { name: route.sticky === 'hash' ? 'ringway' : 'ringway pinned', port, pid }
 }
 
-export interface Certificate {
-  readonly cert: string
-  readonly key: string
-}
-
 /** `pinned`: HAProxy inserts a cookie of its own, of which only a hash names the server. */
 export async function startHaproxy(
   folder: string,
@@ -100,16 +88,6 @@ export async function startNodeProxy(
   const args = [program, name, port, webSocketPort, ...ports].map(String)
   const { pid } = await started(port, process.execPath, args)
   return { name, port, pid }
-}
-
-async function started(
-  port: number,
-  program: string,
-  args: readonly string[],
-): Promise<ChildProcess> {
-  const child = startProgram(program, args)
-  ;(await connected(port)).destroy()
-  return child
 }
 
 /** `balance hash` on a consistent ring, as our `hash` has it. */

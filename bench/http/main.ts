@@ -8,20 +8,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeTable } from '../docs-table.ts'
 import { check, median, type Row, report } from '../harness.ts'
+import { makeCertificate } from '../load/certificate.ts'
+import type { Contender } from '../load/contender.ts'
 import { openLoop } from '../load/fixed-replies.ts'
+import { measureIdleMemory } from '../load/idle-memory.ts'
 import { connected, cpuSeconds, residentMegabytes, stopPrograms } from '../load/programs.ts'
 import { checkAnswers } from './answers.ts'
 import { BACKENDS, type Backends, startBackends, UPLOAD_BYTES } from './backends.ts'
-import { makeCertificate } from './certificate.ts'
 import {
-  type Contender,
   NODE_PROXIES,
   startHaproxy,
   startNginx,
   startNodeProxy,
   startRingway,
 } from './contenders.ts'
-import { measureIdleMemory } from './idle-memory.ts'
 import { type Measured, rowsOf, tableOf } from './tables.ts'
 import { runMessages } from './web-sockets.ts'
 import { runWrk, SESSION_COOKIES, writeWrkScript } from './wrk.ts'
@@ -31,6 +31,7 @@ const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 1)
 const CONNECTIONS = [64, 512]
 const OPEN_LOOP_SECONDS = 3
 const IDLE_CONNECTIONS = 10_000
+const IDLE_REQUEST = 'GET /small HTTP/1.1\r\nHost: shop.example\r\nCookie: sid=idle\r\n\r\n'
 const IDLE_BYTES_MAX = 12 * 1024
 const IDLE_TLS_BYTES_MAX = 80 * 1024
 
@@ -223,10 +224,11 @@ async function measureIdle(folder: string, backends: Backends): Promise<readonly
     tls: makeCertificate(folder),
   })
   const count = IDLE_CONNECTIONS
+  const idle = { request: IDLE_REQUEST, answer: 'HTTP/1.1 200 ' }
   return [
-    await measureIdleMemory(plain, { count, tls: false, mustBytes: IDLE_BYTES_MAX }),
-    await measureIdleMemory(haproxy, { count: count / 5, tls: false }),
-    await measureIdleMemory(tls, { count, tls: true, mustBytes: IDLE_TLS_BYTES_MAX }),
+    await measureIdleMemory(plain, { ...idle, count, tls: false, mustBytes: IDLE_BYTES_MAX }),
+    await measureIdleMemory(haproxy, { ...idle, count: count / 5, tls: false }),
+    await measureIdleMemory(tls, { ...idle, count, tls: true, mustBytes: IDLE_TLS_BYTES_MAX }),
   ]
 }
 

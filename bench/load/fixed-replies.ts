@@ -24,7 +24,8 @@ export interface LoadFigures {
 export async function closedLoop(load: FixedLoad): Promise<LoadFigures> {
   const { connections, pipeline, requests, request, replyBytes } = load
   const batches = Math.ceil(requests / pipeline)
-  const texts = Array.from({ length: Math.min(batches, BATCHES_KEPT_MAX) }, (_, batch) =>
+  const fitting = Math.floor(BATCH_BYTES_MAX / (request(0).length * pipeline))
+  const texts = Array.from({ length: Math.min(batches, BATCHES_KEPT_MAX, fitting) }, (_, batch) =>
     Buffer.from(
       Array.from({ length: pipeline }, (_each, i) => request(batch * pipeline + i)).join(''),
       'latin1',
@@ -69,6 +70,7 @@ export async function openLoop(
   const total = Math.round(perSecond * seconds)
   const startedAt = performance.now()
   let sent = 0
+  const lastReplyAt = startedAt + seconds * 1_000 + DRAIN_MS_MAX
   await new Promise<void>((resolve, reject) => {
     for (const [at, socket] of sockets.entries()) {
       socket.on('error', reject)
@@ -90,7 +92,9 @@ export async function openLoop(
         due[at]?.push(startedAt + (sent * 1_000) / perSecond)
         sockets[at]?.write(request(sent), 'latin1')
       }
-      if (sent < total) setImmediate(tick)
+      if (performance.now() > lastReplyAt)
+        reject(new Error(`${total - latencies.length} of ${total} requests have no reply`))
+      else if (latencies.length < total) setImmediate(tick)
     }
     tick()
   })
@@ -98,7 +102,11 @@ export async function openLoop(
   return { perSecond, ...quantiles(latencies) }
 }
 
+/** Batches that are made before the clock runs, and said again and again. */
 const BATCHES_KEPT_MAX = 2_000
+const BATCH_BYTES_MAX = 16 * 1024 * 1024
+/** How long an open loop waits for replies after its last request. */
+const DRAIN_MS_MAX = 10_000
 
 function runBatches(
   socket: Socket,

@@ -1,6 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import type { Certificate } from './contenders.ts'
+
+/** Paths of a certificate and its key. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
 
 /** A certificate that signs itself, made by openssl for this run. */
 export function makeCertificate(folder: string): Certificate {

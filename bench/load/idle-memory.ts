@@ -2,8 +2,8 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Row } from '../harness.ts'
-import { residentMegabytes } from '../load/programs.ts'
-import type { Contender } from './contenders.ts'
+import type { Contender } from './contender.ts'
+import { residentMegabytes } from './programs.ts'
 
 /** Clients before the measurement, so that it shows no code that runs for the first time. */
 const WARM_UP = 200
@@ -11,16 +11,29 @@ const WARM_UP = 200
 const SETTLE_MS = 3_000
 const BYTES_PER_MB = 1024 * 1024
 
+/** What an idle client has asked once, and how the answer begins. */
+export interface IdleRequest {
+  readonly request: string
+  readonly answer: string
+}
+
+export interface IdleOptions extends IdleRequest {
+  readonly count: number
+  readonly tls: boolean
+  readonly mustBytes?: number
+}
+
 /** Resident memory per idle connection that has asked once, above what the process has after some others came and went. */
 export async function measureIdleMemory(
   { name, port, pid }: Contender,
-  { count, tls, mustBytes }: { count: number; tls: boolean; mustBytes?: number },
+  options: IdleOptions,
 ): Promise<Row> {
-  await withIdleClients(port, WARM_UP, tls, async () => {})
+  const { count, tls, mustBytes } = options
+  await withIdleClients(port, { ...options, count: WARM_UP }, async () => {})
   await settle()
   const before = residentMegabytes(pid)
   let after = 0
-  await withIdleClients(port, count, tls, async () => {
+  await withIdleClients(port, options, async () => {
     await settle()
     after = residentMegabytes(pid)
   })
@@ -32,12 +45,12 @@ export async function measureIdleMemory(
 
 async function withIdleClients(
   port: number,
-  count: number,
-  tls: boolean,
+  { count, tls, request, answer }: IdleOptions,
   act: () => Promise<void>,
 ): Promise<void> {
   const program = fileURLToPath(new URL('./idle-clients.js', import.meta.url))
-  const clients = fork(program, [String(port), String(count), tls ? 'tls' : 'plain'])
+  const kind = tls ? 'tls' : 'plain'
+  const clients = fork(program, [String(port), String(count), kind, request, answer])
   const ended = once(clients, 'exit')
   try {
     await Promise.race([
