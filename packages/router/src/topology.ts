@@ -23,6 +23,10 @@ export interface PoolTopology {
   readonly check?: CheckTopology
   /** How a pool of protocol `redis` or `memcached` keeps copies. @defaultValue `DEFAULT_COPY_POLICY` */
   readonly copies?: CopyPolicy
+  /** `redis`, `memcached`: how long a backend that returned or is new takes to get all its keys. @defaultValue 0 */
+  readonly slowStartMs?: number
+  /** `redis`, `memcached`: backends that answer badly get no commands for a while. Absent: nobody is ejected. */
+  readonly outliers?: Partial<OutlierLimits>
   /** 64-bit fingerprint of the pool's ring, 16 hex digits. */
   readonly digest: string
   readonly backends: readonly BackendTopology[]

@@ -23,6 +23,10 @@ function poolTopology(
     placement: ring.options,
     replicas: pool.replicas ?? 1,
     ...(pool.protocol !== 'store' && pool.copies ? { copies: pool.copies } : {}),
+    ...(pool.protocol !== 'store' && pool.slowStartMs !== undefined
+      ? { slowStartMs: pool.slowStartMs }
+      : {}),
+    ...(pool.protocol !== 'store' && pool.outliers ? { outliers: pool.outliers } : {}),
     ...(pool.protocol !== 'store' && pool.check ? { check: pool.check } : {}),
     ...(pool.protocol === 'http' && pool.http ? { http: pool.http } : {}),
     digest: ring.digest,

@@ -8,6 +8,7 @@ import type {
   HttpPoolTopology,
   ListenerAuth,
   ListenerTls,
+  OutlierLimits,
   PoolRoute,
   ShadowTopology,
 } from '@ringway/router'
@@ -99,6 +100,8 @@ export interface CacheRoutingConfig {
 export interface RedisPoolExtras {
   readonly replicas?: number
   readonly copies?: CopyPolicy
+  readonly slowStartMs?: number
+  readonly outliers?: Partial<OutlierLimits>
   readonly check?: CheckTopology
 }
 

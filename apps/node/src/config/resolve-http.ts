@@ -23,15 +23,9 @@ import type {
 /** What an HTTP listener of the configuration says beyond its address. */
 export type HttpListenerConfig = Omit<HttpListenerOptions, 'protocol' | 'host' | 'port'>
 
-const HTTP_ONLY = [
-  'balance',
-  'loadFactor',
-  'allowSpill',
-  'slowStartMs',
-  'panicPercent',
-  'outliers',
-  'drainTimeoutMs',
-] as const
+const HTTP_ONLY = ['balance', 'loadFactor', 'allowSpill', 'panicPercent', 'drainTimeoutMs'] as const
+/** What only pools with servers have. */
+const SERVERS_ONLY = ['slowStartMs', 'outliers'] as const
 
 /** Options that only an http pool has. */
 export function resolveHttpPool(
@@ -41,9 +35,15 @@ export function resolveHttpPool(
   source: string,
 ): HttpPoolTopology | undefined {
   if (pool.protocol !== 'http') {
-    const found =
-      HTTP_ONLY.find((key) => pool[key] !== undefined && pool[key] !== DEFAULTS[key]) ??
-      checkOfHttp(pool.check)
+    const isSet = (key: keyof typeof DEFAULTS) =>
+      pool[key] !== undefined && pool[key] !== DEFAULTS[key]
+    const found = HTTP_ONLY.find(isSet) ?? checkOfHttp(pool.check)
+    const served = pool.protocol === 'store' ? SERVERS_ONLY.find(isSet) : undefined
+    if (served !== undefined)
+      throw new NodeError(
+        'CONFIG_INVALID',
+        `${source}: pools.${name}.${served}: found in a pool with protocol store; allowed: only with backends`,
+      )
     if (found === undefined) return undefined
     throw new NodeError(
       'CONFIG_INVALID',

@@ -36,7 +36,14 @@ export function resolveRedisPool(
       'CONFIG_INVALID',
       `${source}: pools.${name}.warmUp: found true with replicas 1; allowed with replicas of 2 and more: only then the next owner has no old keys`,
     )
-  return { replicas, copies: policyOf(pool), ...(pool.check ? { check: checkOf(pool.check) } : {}) }
+  const { slowStartMs = 0, outliers } = pool
+  return {
+    replicas,
+    copies: policyOf(pool),
+    ...(slowStartMs === 0 ? {} : { slowStartMs }),
+    ...(outliers === undefined ? {} : { outliers }),
+    ...(pool.check ? { check: checkOf(pool.check) } : {}),
+  }
 }
 
 function policyOf(pool: PoolOptions): CopyPolicy {

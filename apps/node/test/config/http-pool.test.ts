@@ -66,8 +66,6 @@ describe('an http pool in the configuration', () => {
     const redis = (pool: Partial<PoolOptions>) => () =>
       resolve({ protocol: 'redis', backends: [{ url: 'redis://a:1' }], ...pool })
     expect(redis({ check: { intervalMs: 500 } })).not.toThrow()
-    expect(redis({ slowStartMs: 1 })).toThrow(/pools\.app\.slowStartMs: .*only with protocol http/)
-    expect(redis({ outliers: {} })).toThrow(/pools\.app\.outliers: .*only with protocol http/)
     expect(redis({ check: { path: '/' } })).toThrow(/pools\.app\.check\.path: /)
     expect(redis({ check: { status: 204 } })).toThrow(/pools\.app\.check\.status: /)
   })

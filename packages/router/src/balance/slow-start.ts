@@ -15,6 +15,17 @@ export function slowStartFactor(elapsedMs: number, slowStartMs: number): number 
   return Math.min(step, SLOW_START_STEPS) / SLOW_START_STEPS
 }
 
+/** 2^32 divided by the golden ratio: spreads neighbours far apart. */
+const SPREAD = 0x9e3779b1
+
+/**
+ * True when a backend with this share serves the key at a place of its ring. Keys only come as the share grows, and none goes:
+ * as with points that are added to the ring, while the ring and the order of all other owners stay.
+ */
+export function isInShare(place: number, share: number): boolean {
+  return share >= 1 || (Math.imul(place, SPREAD) >>> 0) / 2 ** 32 < share
+}
+
 const ALL_WHOLE: ReadonlyMap<string, number> = new Map()
 
 /** Which backends of a pool start slowly, and what share of their weight each has meanwhile. */

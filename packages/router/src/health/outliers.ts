@@ -84,6 +84,20 @@ export class Outliers {
     return 'ejected'
   }
 
+  /** Counts answers that were good, at once; O(1). */
+  recordGood(id: string, count: number, now: number): void {
+    const answers = this.#answers.get(id)
+    if (answers === undefined || count === 0 || answers.ejectedUntil > 0) return
+    this.#turnWindow(answers, now)
+    answers.answers += count
+    answers.failuresInARow = 0
+  }
+
+  /** Milliseconds until an ejected backend may return; 0 for any other. */
+  ejectedMs(id: string, now: number): number {
+    return Math.max(0, (this.#answers.get(id)?.ejectedUntil ?? 0) - now)
+  }
+
   isEjected(id: string): boolean {
     return (this.#answers.get(id)?.ejectedUntil ?? 0) > 0
   }

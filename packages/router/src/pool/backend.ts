@@ -1,3 +1,4 @@
+import { isInShare } from '../balance/slow-start.ts'
 import type { RespVersion } from '../codec/resp/encode.ts'
 import type { RouterLimits } from '../limits.ts'
 import type { BackendAccess, BackendTopology, CheckTopology } from '../topology.ts'
@@ -21,6 +22,8 @@ export interface BackendOwner {
   /** It answers again, and serves when the pool has looked at it and calls `admit`. Absent: it serves at once. */
   answers?(backend: Backend): void
   returned(backend: Backend): void
+  /** It answered a command with words that say that it is ill; called before the answer is given out. */
+  ill?(backend: Backend): void
   /** False when checks may not take it out of use. */
   mayEject?(backend: Backend): boolean
   /** Keys that a command on a private connection writes, when others have copies of them. */
@@ -81,7 +84,7 @@ export class Backend implements UpstreamOwner, LinkBackend {
   queuedBytes = 0
   /** True while new commands may go to it: read for every command. */
   usable = true
-  /** True while it is usable and every key that it has is up to date: read for every command. */
+  /** True while it is usable for all its keys and every one that it has is up to date: read for every command. */
   clear = true
   /** Its keys that have a newer value elsewhere. */
   readonly stale: StaleKeys
@@ -91,6 +94,8 @@ export class Backend implements UpstreamOwner, LinkBackend {
   /** What Redis calls the run of its process; absent until it was asked. */
   runId: string | undefined
   lastCause: LostCause | undefined
+  /** Commands that it has answered or lost. */
+  answered = 0
   /** Connections of single clients: transactions, blocking commands, the shared subscription. */
   readonly links: PrivateLinks
 
@@ -108,6 +113,8 @@ export class Backend implements UpstreamOwner, LinkBackend {
   /** It answers, and is looked at by its pool before it serves. */
   #waiting = false
   #closed = false
+  /** Of its keys, while it starts slowly. */
+  #share = 1
   /** Connections that ended with commands on them: it may still run those, late. */
   #ghosts: string[] = []
 
@@ -158,6 +165,23 @@ export class Backend implements UpstreamOwner, LinkBackend {
   /** True while commands of the router itself may go to it. */
   get reachable(): boolean {
     return !this.avoided && !this.#waiting && !this.#closed
+  }
+
+  /** The share of its keys that it serves: below 1 while it starts slowly. */
+  get share(): number {
+    return this.#share
+  }
+
+  set share(share: number) {
+    if (share === this.#share) return
+    this.#share = share
+    this.stale.retry()
+    this.refresh()
+  }
+
+  /** True when it serves the key at a place, as far as slow start goes. */
+  takes(place: number): boolean {
+    return this.#share === 1 || isInShare(place, this.#share)
   }
 
   get hasGhosts(): boolean {
@@ -292,7 +316,30 @@ export class Backend implements UpstreamOwner, LinkBackend {
     this.links.close(REMOVED_CAUSE)
   }
 
+  /** It answers badly: it gets no commands for a while, and is probed then. */
+  eject(cause: LostCause, ms: number): void {
+    if (this.#closed) return
+    const wasAvoided = this.avoided
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#probe?.cancel()
+    this.#probe = undefined
+    this.lastCause = cause
+    this.#circuit = { type: 'open', failures: 1, probeAt: this.#tools.turn.now + ms }
+    this.#waiting = false
+    this.refresh()
+    this.#scheduleProbe()
+    if (wasAvoided) return
+    this.counters.avoidances++
+    this.#owner.avoided(this, cause)
+  }
+
+  ill(): void {
+    this.#owner.ill?.(this)
+  }
+
   left(bytes: number): void {
+    this.answered++
     this.queued--
     this.queuedBytes -= bytes
   }
@@ -368,7 +415,7 @@ export class Backend implements UpstreamOwner, LinkBackend {
   /** Follows its state, its circuit and its stale keys. */
   refresh(): void {
     this.usable = this.#state === 'up' && this.reachable
-    this.clear = this.usable && this.stale.none
+    this.clear = this.usable && this.stale.none && this.#share === 1
   }
 
   #stop(): void {

@@ -11,5 +11,13 @@ export const MEMCACHED_UPSTREAM: UpstreamProtocol = {
   isOutOfBand: () => false,
   probeLine: 'version\r\n',
   isNotReady: (line) => !line.startsWith('VERSION '),
+  isIll: (reply, start, end) =>
+    reply[start] === LETTER_S &&
+    ILL.test(reply.toString('latin1', start, Math.min(end, start + SHOWN))),
   encodeError: (text) => Buffer.from(`SERVER_ERROR ${text}\r\n`),
 }
+
+const LETTER_S = 0x53
+const SHOWN = 32
+/** Errors of the server that are not about one value. */
+const ILL = /^SERVER_ERROR (?!object too large|out of memory)/

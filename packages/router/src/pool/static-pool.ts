@@ -1,5 +1,7 @@
+import { SlowStarts } from '../balance/slow-start.ts'
 import type { RespVersion } from '../codec/resp/encode.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
+import { OUTLIER_LIMITS, Outliers } from '../health/outliers.ts'
 import type { GatherKind } from '../plan/gather.ts'
 import type { Placement } from '../plan/plan-redis.ts'
 import type { PoolTopology } from '../topology.ts'
@@ -106,6 +108,10 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     fail: (request, code, text) => this.fail(request, code, text),
   }
   readonly #copies: Copies
+  readonly #slowStarts = new SlowStarts()
+  #outliers: Outliers | undefined
+  /** How many answers of a backend have been judged. */
+  readonly #judged = new WeakMap<Backend, number>()
   #replicas = 1
   #policy: CopyPolicy
   #relaxed = false
@@ -181,17 +187,23 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     this.#relaxed = topology.multiKey === 'owner'
     this.#policy = topology.copies ?? DEFAULT_COPY_POLICY
     this.#copies.follow(this.#policy)
+    this.#slowStarts.durationMs = topology.slowStartMs ?? 0
+    this.#followOutliers(topology)
+    const { now } = this.#tools.turn
     const before = this.#backends
     const after = new Map<string, Backend>()
     for (const wanted of topology.backends) {
       const known = before.get(wanted.id)
       if (known?.isAt(wanted)) {
+        if (known.state === 'out' && wanted.state === 'up') this.#slowStarts.begin(wanted.id, now)
         known.setState(wanted.state)
         after.set(wanted.id, known)
       } else {
         // The same server under another password has the same keys.
         const stale = known?.isServer(wanted) ? known.stale : undefined
         after.set(wanted.id, new Backend(wanted, this, this.#tools, stale))
+        // Those of the first topology have nobody who would stand in for them.
+        if (before.size > 0) this.#slowStarts.begin(wanted.id, now)
       }
     }
     for (const backend of after.values()) backend.follow(topology.check)
@@ -201,6 +213,9 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
       .map((node) => after.get(node.id))
       .filter((backend) => backend !== undefined)
     for (const [id, backend] of before) if (after.get(id) !== backend) this.#retire(backend)
+    this.#slowStarts.follow(new Set(after.keys()))
+    this.#outliers?.follow([...after.keys()])
+    this.#speedUp()
     this.#migrate(topology.migration)
     this.#cache(topology)
     this.#ownersChanged()
@@ -438,6 +453,8 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
 
   tick(now: number): void {
     if (this.#failedOverTo !== undefined) this.#endFailover()
+    if (this.#slowStarts.active && this.#speedUp()) this.#ownersChanged()
+    this.#judgeGood(now)
     this.#migration?.tick(now)
     if (this.#migration?.over) this.#endMigration()
     this.channels.tick(now)
@@ -554,6 +571,8 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
       cause: text,
     })
     this.#ownersChanged()
+    // Being lost again and again is bad, too: the last answer of the lost commands was none.
+    this.#judge(backend, cause)
   }
 
   keysWritten(
@@ -618,7 +637,60 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     return this.#byIndex.some((other) => other !== backend && other.usable)
   }
 
+  /** Backends that start slowly get more of their keys; true when somebody's share is another one now. */
+  #speedUp(): boolean {
+    const usable = this.#byIndex.filter((backend) => backend.usable).map(({ id }) => id)
+    const shares = this.#slowStarts.shares(usable, this.#tools.turn.now)
+    let changed = false
+    for (const backend of this.#byIndex) {
+      const share = shares.get(backend.id) ?? 1
+      changed ||= share !== backend.share
+      backend.share = share
+    }
+    return changed
+  }
+
+  #followOutliers({ outliers }: PoolTopology): void {
+    if (outliers === undefined) {
+      this.#outliers = undefined
+      return
+    }
+    this.#outliers ??= new Outliers()
+    this.#outliers.setLimits({ ...OUTLIER_LIMITS, ...outliers })
+  }
+
+  ill(backend: Backend): void {
+    this.#judge(backend, { code: 'BAD_REPLY', text: 'answered badly too often' })
+  }
+
+  /** Counts a bad answer, or none. */
+  #judge(backend: Backend, cause: LostCause): void {
+    const outliers = this.#outliers
+    if (outliers === undefined) return
+    const { now } = this.#tools.turn
+    // This answer itself is among those that it has given.
+    const good = backend.answered - (this.#judged.get(backend) ?? 0) - 1
+    this.#judged.set(backend, backend.answered)
+    outliers.recordGood(backend.id, Math.max(0, good), now)
+    if (outliers.record(backend.id, true, now, !this.mayEject(backend)) !== 'ejected') return
+    this.#tools.log({ type: 'backend-ejected', pool: this.name, backend: backend.id })
+    backend.eject(cause, outliers.ejectedMs(backend.id, now))
+  }
+
+  #judgeGood(now: number): void {
+    const outliers = this.#outliers
+    if (outliers === undefined) return
+    outliers.tick(now)
+    for (const backend of this.#byIndex) {
+      const good = backend.answered - (this.#judged.get(backend) ?? 0)
+      this.#judged.set(backend, backend.answered)
+      if (backend.usable) outliers.recordGood(backend.id, good, now)
+    }
+  }
+
   returned(backend: Backend): void {
+    this.#slowStarts.begin(backend.id, this.#tools.turn.now)
+    this.#speedUp()
     this.#tools.log({ type: 'backend-returned', pool: this.name, backend: backend.id })
     this.#ownersChanged()
   }
@@ -649,29 +721,31 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   /** The backend that answers for a position now. */
   #backendAt(position: number): Backend | undefined {
     const first = this.#byIndex[this.#ring.ownerIndexAt(position)]
-    if (first === undefined || first.usable) return first
+    if (first === undefined || (first.usable && first.takes(position))) return first
     return this.#next(position)
   }
 
   #next(position: number): Backend | undefined {
     const count = this.#byIndex.length
+    let late: Backend | undefined
     let draining: Backend | undefined
     // Most often the second owner is well: ask the ring for few first.
     for (let asked = Math.min(2, count); ; asked = Math.min(asked * 2, count)) {
       for (const id of this.#ring.ownersAt(position, asked)) {
         const backend = this.#backends.get(id)
-        if (backend?.usable) return backend
+        if (backend?.usable && backend.takes(position)) return backend
+        if (backend?.usable) late ??= backend
         // When nothing else is left, a draining backend is better than an error.
         if (backend?.state === 'draining' && !backend.avoided) draining ??= backend
       }
-      if (asked === count) return draining
+      if (asked === count) return late ?? draining
     }
   }
 
   #usableIndex(position: number): number {
     const index = this.#ring.ownerIndexAt(position)
     const first = this.#byIndex[index]
-    if (first === undefined || first.usable) return index
+    if (first === undefined || (first.usable && first.takes(position))) return index
     // Its keys are in another pool: no backend here has such a number.
     if (this.#failoverAt(position) !== undefined) return this.#byIndex.length + index
     const next = this.#next(position)

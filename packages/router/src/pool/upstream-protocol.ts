@@ -28,11 +28,16 @@ export interface UpstreamProtocol {
   readonly probeLine: string
   /** True for an answer to the probe of a server that is alive but cannot serve. */
   isNotReady(line: string): boolean
+  /** True for a reply to a client's command that says that the server is ill, whatever it was asked. Hot: looks at the first byte first. */
+  isIll(reply: Buffer, start: number, end: number): boolean
   /** An error of the router for the client. */
   encodeError(text: string): Buffer
 }
 
 const PUSH = 0x3e
+const MINUS = 0x2d
+/** Errors that say something about the server, not about the command. */
+const ILL = /^-(LOADING|MASTERDOWN|BUSY|READONLY|MISCONF|CLUSTERDOWN) /
 /** Replies after which a server is alive but cannot serve yet. */
 const NOT_YET = /^-(LOADING|MASTERDOWN|BUSY)\b/
 
@@ -44,5 +49,7 @@ export const REDIS_UPSTREAM: UpstreamProtocol = {
   isOutOfBand: (byte) => byte === PUSH,
   probeLine: 'PING\r\n',
   isNotReady: (line) => NOT_YET.test(line),
+  isIll: (reply, start, end) =>
+    reply[start] === MINUS && ILL.test(reply.toString('latin1', start, Math.min(end, start + 16))),
   encodeError: (text) => encodeError(`ERR ${text}`),
 }

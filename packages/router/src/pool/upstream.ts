@@ -20,6 +20,8 @@ export interface UpstreamOwner extends DialTarget {
   ended(upstream: Upstream, cause: LostCause, inFlight: boolean): void
   /** After `ended`, when all requests are handed back: the last that is heard of the connection. */
   over?(upstream: Upstream, cause: LostCause): void
+  /** A reply that is about to be given out says that the backend is ill. */
+  ill?(): void
   /** A request has left the queue. */
   left(bytes: number): void
   /** A reply to no command; true when that is no breach of the protocol. */
@@ -225,6 +227,7 @@ export class Upstream implements Flushable {
       this.#end({ code: 'BAD_REPLY', text: 'broke the protocol (a reply to no command)' })
       return false
     }
+    if (this.#protocol.isIll(bytes, start, end)) this.#owner.ill?.()
     request.settle(bytes, start, end, stable)
     if (this.#draining && this.#head === undefined) this.#end(REMOVED_CAUSE)
     return this.#state === 'open'

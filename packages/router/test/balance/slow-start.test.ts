@@ -1,7 +1,7 @@
 import { createRing } from '@ringway/ring'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SLOW_START_STEPS, slowStartFactor } from '../../src/balance/slow-start.ts'
+import { isInShare, SLOW_START_STEPS, slowStartFactor } from '../../src/balance/slow-start.ts'
 
 describe('slow start', () => {
   it('goes from a tenth to all of the weight in ten steps', () => {
@@ -34,5 +34,20 @@ describe('slow start', () => {
       ring = next
     }
     expect(ring.digest).toBe(createRing(nodes).digest)
+  })
+})
+
+describe('keys of a backend that starts slowly', () => {
+  it('come as its share grows, and none goes', () => {
+    const places = Array.from({ length: 10_000 }, (_, i) => Math.imul(i, 0x01000193) >>> 0)
+    let before = new Set<number>()
+    for (let step = 1; step <= SLOW_START_STEPS; step++) {
+      const share = step / SLOW_START_STEPS
+      const served = new Set(places.filter((place) => isInShare(place, share)))
+      expect(Math.abs(served.size / places.length - share)).toBeLessThan(0.03)
+      expect([...before].every((place) => served.has(place))).toBe(true)
+      before = served
+    }
+    expect(before.size).toBe(places.length)
   })
 })

@@ -14,7 +14,7 @@ const outlier = (
   default: OUTLIER_LIMITS[name],
 })
 
-/** What only `http` pools have. */
+/** What `http` pools have, and in part all pools with servers. */
 export const HTTP_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
   balance: {
     type: 'string',
@@ -39,7 +39,7 @@ export const HTTP_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
   slowStartMs: {
     type: 'integer',
     description:
-      '`http`: how long a backend that is new or returned takes to get its whole share, in ten steps. With `hash` its points on the ring grow, so that keys move only to it.',
+      '`http`, `redis`, `memcached`: how long a backend that is new or returned takes to get its whole share, in ten steps. With `hash`, and with keys, what moves only moves to it.',
     minimum: 0,
     maximum: 3_600_000,
     default: 0,
@@ -55,7 +55,7 @@ export const HTTP_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
   outliers: {
     type: 'object',
     description:
-      '`http`: when a backend that answers badly gets no new work for a while. Bad are 502, 503, 504, malformed and broken off responses, and none in time.',
+      'When a backend that answers badly gets no new work for a while. Bad are, with `http`: 502, 503, 504, malformed and broken off responses, and none in time; with `redis`: LOADING, MASTERDOWN, BUSY, READONLY, MISCONF, CLUSTERDOWN, and each outage; with `memcached`: SERVER_ERROR but for lack of memory, and each outage. Default of `redis` and `memcached`: nobody is ejected.',
     additionalProperties: false,
     properties: {
       failuresMax: outlier('failuresMax', 'Bad answers in a row that eject it.', 100_000),

@@ -351,16 +351,25 @@ export class Copies implements WriteHost, WarmHost {
     const missing: Backend[] = []
     const spares: Backend[] = []
     let draining: Backend | undefined
+    const late: Backend[] = []
     const ranks = this.#host.ranksAt(place, backends.length)
     for (const [rank, backend] of ranks.entries()) {
-      const good = backend.usable && !backend.stale.hasAny(keys)
+      const admitted = backend.takes(place)
+      const good = backend.usable && admitted && !backend.stale.hasAny(keys)
       const wanted = rank < replicas || targets.length === 0
       if (wanted && good) targets.push(backend)
       else {
         if (wanted) missing.push(backend)
-        if (backend.usable) spares.push(backend)
+        if (!admitted) late.push(backend)
+        else if (backend.usable) spares.push(backend)
         else if (backend.state === 'draining' && backend.reachable) draining ??= backend
       }
+    }
+    // When nobody else has the key, one that starts slowly serves it all the same.
+    const [early] = targets.length === 0 ? late.filter((each) => each.usable) : []
+    if (early !== undefined) {
+      if (early.stale.hasAny(keys)) return { targets, missing, spares: [...spares, early] }
+      return { targets: [early], missing: missing.filter((each) => each !== early), spares }
     }
     // When nothing else is left, a backend that is being drained is better than an error.
     if (targets.length === 0 && spares.length === 0 && draining !== undefined)

@@ -103,8 +103,15 @@ export class Repairs {
     for (const key of keys) {
       if (this.#inFlight >= REPAIRS_IN_FLIGHT_MAX) return
       keys.delete(key)
-      void this.#run(backend, key)
+      if (this.#isServed(backend, key)) void this.#run(backend, key)
+      else backend.stale.later.add(key)
     }
+  }
+
+  /** A backend that starts slowly does not need keys yet that others serve for it. */
+  #isServed(backend: Backend, key: string): boolean {
+    if (backend.share === 1 || backend.stale.get(key)?.wanted === true) return true
+    return backend.takes(this.#placeOf(Buffer.from(key, 'latin1')))
   }
 
   #dropDue(backend: Backend): void {

@@ -51,6 +51,8 @@ export class StaleKeys {
   readonly ghostsFrom = new Map<string, number>()
   /** Keys that this router has to bring up to date, in the order in which they became stale. */
   readonly todo = new Set<string>()
+  /** Keys of `todo` that wait until the backend serves them at all: it starts slowly. */
+  readonly later = new Set<string>()
   /** Keys that it has to remove, in the order of their time. */
   readonly drops = new Set<string>()
 
@@ -135,9 +137,16 @@ export class StaleKeys {
     if (entry === undefined) return
     this.#keys.delete(key)
     this.todo.delete(key)
+    this.later.delete(key)
     this.drops.delete(key)
     this.#bytes -= key.length + STALE_ENTRY_BYTES
     for (const waiter of entry.waiters ?? []) waiter(done)
+  }
+
+  /** Keys that waited for the backend to serve them are looked at again. */
+  retry(): void {
+    for (const key of this.later) this.todo.add(key)
+    this.later.clear()
   }
 
   clear(): void {

@@ -61,7 +61,8 @@ export class StaleSet {
     entry.dropAt = undefined
     stale.drops.delete(key)
     stale.todo.add(key)
-    if (!backend.reachable) this.#share(backend, key, entry)
+    // Another router may not hold back: it has to know at once.
+    if (!backend.reachable || backend.share < 1) this.#share(backend, key, entry)
     backend.refresh()
     return entry
   }
