@@ -320,15 +320,10 @@ export class Backend implements UpstreamOwner, LinkBackend {
   eject(cause: LostCause, ms: number): void {
     if (this.#closed) return
     const wasAvoided = this.avoided
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#probe?.cancel()
-    this.#probe = undefined
     this.lastCause = cause
-    this.#circuit = { type: 'open', failures: 1, probeAt: this.#tools.turn.now + ms }
+    this.#breaker.hold(ms)
     this.#waiting = false
     this.refresh()
-    this.#scheduleProbe()
     if (wasAvoided) return
     this.counters.avoidances++
     this.#owner.avoided(this, cause)

@@ -52,6 +52,16 @@ export class Breaker {
     return wasClosed
   }
 
+  /** Keeps the backend out for so long, whatever it answers meanwhile, and asks it then. */
+  hold(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#inquiry?.cancel()
+    this.#inquiry = undefined
+    this.#circuit = { type: 'open', failures: 1, probeAt: this.#options.turn.now + ms }
+    this.#schedule()
+  }
+
   /** Somebody else has found it well. */
   close(): void {
     this.#circuit = CLOSED
