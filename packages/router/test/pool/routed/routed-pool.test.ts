@@ -4,7 +4,7 @@ import { type RedisPools, startPools, until } from '../../testing/caching.ts'
 import { bulk } from '../../testing/fake-backend.ts'
 import { onCleanup } from '../../testing/fixture.ts'
 import { askLines, missingProgram, startMemcached } from '../../testing/memcached-server.ts'
-import type { RedisClient } from '../../testing/redis-client.ts'
+import { RedisClient } from '../../testing/redis-client.ts'
 import { askRedis, missingRedis } from '../../testing/redis-server.ts'
 import { backendAt, memcachedPool, topologyMessage } from '../../testing/topologies.ts'
 
@@ -143,6 +143,34 @@ describe.skipIf(missingRedis() !== undefined)('a listener with several pools', (
     )
     expect([one, two].sort()).toEqual([':0\r\n', ':1\r\n'])
     expect((await subscriber.replies(1))[0]).toContain('direct')
+  })
+
+  it('takes other routes while clients are served; what was subscribed through the old ones ends', async () => {
+    const { router } = await startPools(COUNTS)
+    const place = { protocol: 'redis', host: '127.0.0.1', port: 0, pool: 'cache' } as const
+    const listener = await router.listen({ ...place, routes: ROUTES })
+    const connected = () => {
+      const client = new RedisClient(listener.port)
+      onCleanup(() => {
+        client.socket.destroy()
+      })
+      return client
+    }
+    const [client, subscriber] = [connected(), connected()]
+    await subscriber.ask('SUBSCRIBE user:news')
+    expect(await client.ask('SET user:1 x')).toBe('+OK\r\n')
+    // The same routes again are no change.
+    listener.prepare({ ...place, routes: ROUTES })()
+    expect(await client.ask('PUBLISH user:news hello')).toBe(':1\r\n')
+    expect(() => listener.prepare({ ...place, routes: [{ prefix: '', pool: 'users' }] })).toThrow(
+      'an empty prefix',
+    )
+    listener.prepare({ ...place, routes: [{ prefix: 'u', pool: 'sessions' }] })()
+    await subscriber.closed
+    expect(await client.ask('GET user:1')).toBe('$-1\r\n')
+    listener.prepare(place)()
+    expect(await client.ask('SET user:1 y')).toBe('+OK\r\n')
+    expect(await client.ask('DBSIZE')).toBe(':1\r\n')
   })
 
   it('says which pool is missing, and serves the others', async () => {
