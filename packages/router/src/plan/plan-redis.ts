@@ -254,7 +254,10 @@ function notRouted(name: string, reason: string): RedisPlan {
 }
 
 function notInStore(command: RedisCommand): RedisPlan {
-  return notRouted(command.name, 'not routed: the embedded store has no such command')
+  return notRouted(
+    command.name,
+    'not routed: the embedded store has no such command; a pool with protocol redis has it',
+  )
 }
 
 function unknownSubcommand(command: RedisCommand, frame: RequestFrame): string {
