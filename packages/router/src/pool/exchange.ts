@@ -329,7 +329,8 @@ export class Exchange implements Expirable {
     }
     if (stale) {
       backend.counters.retries++
-      this.#assign(backend, true)
+      // On a new one: the others were perhaps closed together with it.
+      this.#assign(backend, 0)
     } else if (cause.code !== 'DRAINED' && backend === this.#bound && this.#retriesBound(backend)) {
       backend.counters.retries++
       this.#pauseForBound()
@@ -373,7 +374,7 @@ export class Exchange implements Expirable {
         return
       case 'pausing':
         if (this.#bound === undefined || this.#isLost(this.#bound)) this.#place()
-        else this.#assign(this.#bound, true)
+        else this.#assign(this.#bound, this.#idleMsMax)
         return
       case 'connecting':
         this.#connectTimedOut()
@@ -416,19 +417,24 @@ export class Exchange implements Expirable {
     if (pool === undefined) return
     const bound = this.#bound
     if (bound !== undefined && this.#attempts === 0 && !this.#isLost(bound)) {
-      this.#assign(bound, !this.#idempotent)
+      this.#assign(bound, this.#idleMsMax)
       return
     }
     const backend = pool.choose(this.key, this.#tried, this.#placing)
     if (backend === undefined) this.#fail('NO_BACKEND', pool.whyNone)
-    else this.#assign(backend, !this.#idempotent)
+    else this.#assign(backend, this.#idleMsMax)
   }
 
-  #assign(backend: HttpBackend, fresh: boolean): void {
+  /** A request that must not be repeated takes no connection that the backend may be about to close. */
+  get #idleMsMax(): number {
+    return this.#idempotent ? Number.POSITIVE_INFINITY : this.#tools.http.freshMs
+  }
+
+  #assign(backend: HttpBackend, idleMsMax: number): void {
     this.#attempts++
     this.backend = backend
     this.#phase = 'queued'
-    backend.take(this, fresh)
+    backend.take(this, idleMsMax)
     if (this.#phase === 'queued' && this.backend === backend) this.#arm()
   }
 

@@ -162,13 +162,13 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
 
   /**
    * Finds a connection for an exchange, or lets it wait for one.
-   * @param fresh true when the request must not meet a connection that the backend is about to close
+   * @param idleMsMax how long a connection may have been idle: the backend may be about to close it; 0 makes a new one
    */
-  take(exchange: Exchange, fresh: boolean): void {
+  take(exchange: Exchange, idleMsMax: number): void {
     const { http: limits } = this.#tools
     this.counters.requests++
     this.inFlight++
-    const idle = this.#takeIdle(fresh ? limits.freshMs : Number.POSITIVE_INFINITY)
+    const idle = this.#takeIdle(idleMsMax)
     if (idle !== undefined) exchange.assigned(idle)
     else if (this.#all.size < limits.upstreamConnectionsMax) exchange.assigned(this.#connect())
     else if (this.#queue.size < limits.upstreamQueueMax) this.#queue.add(exchange)

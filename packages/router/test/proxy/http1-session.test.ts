@@ -327,6 +327,32 @@ describe('a backend', () => {
     expect(events).toEqual([])
   })
 
+  test('that closed all of its idle connections at once costs a request one new connection, not an error', async () => {
+    let dying = false
+    const held: (() => void)[] = []
+    const backend = await startRawServer((socket) => {
+      const old = !dying
+      socket.on('data', () => {
+        const answer = () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+        if (!dying) held.push(answer)
+        else if (old) socket.destroy()
+        else answer()
+      })
+    })
+    const { client, events } = await startHttpRouter([backend])
+    const clients = Array.from({ length: 8 }, () => client().send(GET))
+    while (held.length < 8) await new Promise(setImmediate)
+    for (const answer of held) answer()
+    await Promise.all(clients.map((one) => one.until('ok')))
+    dying = true
+    expect(
+      await client()
+        .send(GET)
+        .until(/ok$|\n$/),
+    ).toContain('200 OK')
+    expect(events).toEqual([])
+  })
+
   test.each([
     [
       'garbage',
