@@ -115,7 +115,7 @@ describe('operations under load, one after the other', { shuffle: false }, () =>
     await writeFile(file, '{ "pools": { "app": { "protocol": "htp" } } }')
     node.kill('SIGHUP')
     await said(
-      `ringway not reloaded: ${file}: pools.app.protocol: found "htp"; allowed: store, redis`,
+      `ringway not reloaded: ${file}:1:23: pools.app.protocol: found "htp"; allowed: store, redis`,
     )
     await load.more(PHASE_REQUESTS)
     const result = await load.stop()

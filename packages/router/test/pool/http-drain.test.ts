@@ -1,5 +1,7 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import type { HttpListenerOptions } from '../../src/index.ts'
+import { onCleanup } from '../testing/fixture.ts'
 import {
   httpPool,
   type RawClient,
@@ -9,6 +11,7 @@ import {
 import { backendAt, topologyMessage } from '../testing/topologies.ts'
 
 const DRAIN_MS = 300
+const IDLE_CONNECTIONS = 8
 const SECRET = new Uint8Array(32).fill(7)
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n'
 
@@ -161,4 +164,35 @@ describe('a drained backend with bound sessions', () => {
     expect(await nameOf(client().send(ask('/', bound)))).toBe('two')
     await tunnel.closed()
   })
+})
+
+test('a request that meets one closed connection after the other goes to another backend', async () => {
+  const sockets: Socket[] = []
+  const gone = createServer((socket) => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+    // Each connection answers once, when all are there: then the router has that many.
+    let answered = false
+    socket.on('data', () => {
+      if (answered) socket.destroy()
+      answered = true
+      if (sockets.length < IDLE_CONNECTIONS) return
+      for (const each of sockets) each.write('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none')
+    })
+  })
+  onCleanup(() => {
+    for (const socket of sockets) socket.destroy()
+    gone.close()
+  })
+  await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', resolve))
+  const { port } = gone.address() as AddressInfo
+  const two = await startNamed('two')
+  const { client, router } = await startHttpRouter([port])
+  const clients = Array.from({ length: IDLE_CONNECTIONS }, () => client().send(ask('/')))
+  await Promise.all(clients.map(nameOf))
+  gone.close()
+  // The other one gets what the first one loses: without a key requests go in turn.
+  router.post(topologyMessage(2, httpPool([backendAt(port), backendAt(two.port)])))
+  const names = await Promise.all(Array.from({ length: 4 }, () => nameOf(client().send(ask('/')))))
+  expect(new Set(names)).toEqual(new Set(['two']))
 })

@@ -1,5 +1,7 @@
 import { formatHostPort } from '../../config/address.ts'
+import type { NodeConfig } from '../../config/config.ts'
 import { loadOptions } from '../../config/load.ts'
+import { withLines } from '../../config/locate.ts'
 import type { NodeOptions } from '../../config/options.ts'
 import { resolveConfig } from '../../config/resolve.ts'
 import { createLogger } from '../../logger.ts'
@@ -13,7 +15,7 @@ import { stopRequest } from '../stop-request.ts'
 export async function start(flags: StartFlags): Promise<number> {
   const readOptions = () => readStartOptions(flags)
   const options = readOptions()
-  const config = resolveConfig(options, flags.config ?? 'options')
+  const config = resolved(options, flags.config)
   const log = createLogger(config.logLevel, config.name)
   const stop = new AbortController()
   let leave = (_reason: string) => {}
@@ -37,7 +39,7 @@ export async function start(flags: StartFlags): Promise<number> {
   })
   if (!node) return 0
   console.log(readyLine(node))
-  reloads.serve(() => reload(node))
+  reloads.serve(() => reload(node, flags.config))
   log.info({ reason: await stopped }, 'stopping')
   await node.close()
   log.info('stopped')
@@ -52,12 +54,21 @@ function readStartOptions(flags: StartFlags): NodeOptions {
   return withDaemonDefaults(loadOptions({ ...file, environment, flags: given }), flags, environment)
 }
 
+/** @throws NodeError with the lines of the file */
+function resolved(options: NodeOptions, file: string | undefined): NodeConfig {
+  try {
+    return resolveConfig(options, file ?? 'options')
+  } catch (error) {
+    throw withLines(error, file)
+  }
+}
+
 /** One line says what came of it, for people and scripts; the log has the same in JSON. */
-async function reload(node: RingwayNode): Promise<void> {
+async function reload(node: RingwayNode, file: string | undefined): Promise<void> {
   try {
     console.log(`ringway reloaded ${reloadLine(await node.reload())}`)
   } catch (error) {
-    console.log(`ringway not reloaded: ${(error as Error).message}`)
+    console.log(`ringway not reloaded: ${(withLines(error, file) as Error).message}`)
   }
 }
 
