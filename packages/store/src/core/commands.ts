@@ -94,7 +94,7 @@ export class Commands {
     }
     const command = options.findCommand(name)
     if (command === undefined) {
-      out.reply(token, replyError(`ERR unknown command '${asciiOf(name, NAME_SHOWN_MAX)}'`))
+      out.reply(token, replyError(unknownCommand(asciiOf(name, NAME_SHOWN_MAX))))
       return
     }
     const { arity } = command
@@ -385,4 +385,9 @@ export class Commands {
       } else if (task.access === 'read' && !view.isUp(task.target)) this.#retryLater(task)
     }
   }
+}
+
+/** The router knows more commands than the store: who comes with one of those hears where it is served. */
+export function unknownCommand(name: string): string {
+  return `ERR unknown command '${name}': the embedded store does not have it; a pool with protocol redis does`
 }
