@@ -149,6 +149,7 @@ export class Repairs {
 
   async #bringUp(backend: Backend, key: string, entry: StaleKey, forced: boolean): Promise<void> {
     const bytes = Buffer.from(key, 'latin1')
+    const { marks } = entry
     const ranks = this.#ranksOf(bytes)
     const owners = this.#host.replicas
     const isOwner = ranks.slice(0, owners).includes(backend)
@@ -161,7 +162,9 @@ export class Repairs {
     // Written by nobody meanwhile: its place is ours.
     if (isOwner && source !== undefined && ranks.indexOf(source) >= owners)
       entry.standIn ??= source.id
-    this.#settled(backend, key, entry, forced)
+    if (entry.marks === marks) this.#settled(backend, key, entry, forced)
+    // Written on a private connection meanwhile (EXEC), whom no lock keeps out.
+    else if (backend.stale.get(key) === entry) backend.stale.todo.add(key)
   }
 
   #settled(backend: Backend, key: string, entry: StaleKey, forced: boolean): void {

@@ -2,6 +2,8 @@
 export interface StaleKey {
   /** True when this router has to bring it up to date. */
   own: boolean
+  /** How often this router found it stale: once more while it is being copied, and the copy may be too old. */
+  marks: number
   /** Other routers that will. */
   readonly from: Set<string>
   /** When it became stale, in milliseconds of the router's clock. */
@@ -104,6 +106,7 @@ export class StaleKeys {
     this.#bytes += bytes
     const entry: StaleKey = {
       own: false,
+      marks: 0,
       from: new Set(),
       since: now,
       dropAt: undefined,

@@ -58,6 +58,7 @@ export class StaleSet {
     // What others were told is over once it was brought up to date.
     if (!entry.own) entry.shared = false
     entry.own = true
+    entry.marks++
     entry.dropAt = undefined
     stale.drops.delete(key)
     stale.todo.add(key)
