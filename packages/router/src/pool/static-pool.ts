@@ -388,7 +388,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
         'FAILED_OVER',
         `its keys are in pool "${to}" while their owners are lost`,
       )
-    const backend = this.#backendAt(position)
+    const backend = this.#pinnable(position)
     if (backend === undefined) return this.#failure('NO_BACKEND', this.#whyNone())
     const link = this.#pinTo(backend, holder, resp)
     if (!Buffer.isBuffer(link)) link.positions.add(position)
@@ -424,8 +424,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
       backend.links.recheck(
         // A listener with several pools keeps places in its own numbers.
         (position) =>
-          this.#migration === undefined &&
-          backends[this.#usableIndex(placeInPool(position))] === backend,
+          this.#migration === undefined && this.#keepsPinned(placeInPool(position), backend),
         MOVED_CAUSE,
       )
     this.ownerChanges++
@@ -723,6 +722,26 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     const first = this.#byIndex[this.#ring.ownerIndexAt(position)]
     if (first === undefined || (first.usable && first.takes(position))) return first
     return this.#next(position)
+  }
+
+  /**
+   * Where a connection of its own leads for keys at a place: what runs on it is not looked at key by key, so it has to be an
+   * owner where nothing is stale, if there is one.
+   */
+  #pinnable(position: number): Backend | undefined {
+    const first = this.#backendAt(position)
+    if (first === undefined || first.clear || this.#replicas === 1) return first
+    const owners = this.ranksAt(position, this.#replicas)
+    return (
+      owners.find(({ clear }) => clear) ??
+      owners.find(({ usable, stale }) => usable && !stale.whole) ??
+      first
+    )
+  }
+
+  #keepsPinned(position: number, backend: Backend): boolean {
+    if (this.#pinnable(position) === backend) return true
+    return this.#backendAt(position) === backend && !backend.stale.whole
   }
 
   #next(position: number): Backend | undefined {

@@ -222,7 +222,7 @@ export class Repairs {
     try {
       for (let round = 0; round === 0 || (stale.refillAgain && round < REFILLS_MAX); round++) {
         stale.refillAgain = false
-        stale.clear()
+        stale.clearOwn()
         keys = await this.#refillOnce(backend)
       }
     } catch (error) {

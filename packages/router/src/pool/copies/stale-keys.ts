@@ -152,6 +152,24 @@ export class StaleKeys {
     this.later.clear()
   }
 
+  /** Forgets what this router has to bring up to date; other routers still will do theirs. */
+  clearOwn(): void {
+    for (const [key, entry] of [...this.#keys])
+      if (entry.from.size === 0) this.remove(key, false)
+      else this.#disown(key, entry)
+  }
+
+  #disown(key: string, entry: StaleKey): void {
+    entry.own = false
+    entry.shared = false
+    this.todo.delete(key)
+    this.later.delete(key)
+    this.drops.delete(key)
+    const { waiters } = entry
+    entry.waiters = undefined
+    for (const waiter of waiters ?? []) waiter(false)
+  }
+
   clear(): void {
     for (const key of [...this.#keys.keys()]) this.remove(key, false)
   }

@@ -43,7 +43,8 @@ export class StaleSet {
   /** A key was written elsewhere; `undefined` when that is not noted one by one. */
   mark(backend: Backend, key: string): StaleKey | undefined {
     const { stale } = backend
-    if (stale.whole && !stale.refilling) return undefined
+    // What is filled again anyway is not noted; another router that does may be past this key already.
+    if (stale.whole && !stale.refilling && stale.wholeFrom.size === 0) return undefined
     if (!backend.reachable && (this.#policy.onReturn === 'serve' || stale.ignoring))
       return undefined
     if (!backend.reachable && this.#policy.onReturn === 'flush') {
@@ -78,7 +79,7 @@ export class StaleSet {
     stale.whole = true
     stale.wholeOwn = true
     stale.wholeWay = way
-    stale.clear()
+    stale.clearOwn()
     this.#sharing.tell('stale-all', backend.id)
     backend.refresh()
   }
