@@ -45,6 +45,21 @@ const RULES: Readonly<Record<string, Rule>> = {
   // A read with one more key: what it stores is sorted by the server.
   georadius: storing,
   georadiusbymember: storing,
+  // They make one key of others, and their replies do not tell its value. An owner where another key just changed on a private
+  // connection (EXEC, BLMOVE), and the owners that will get a copy of that key, would make different ones and answer the same.
+  copy: 'copy',
+  rename: 'copy',
+  renamenx: 'copy',
+  sdiffstore: 'copy',
+  sinterstore: 'copy',
+  sunionstore: 'copy',
+  zdiffstore: 'copy',
+  zinterstore: 'copy',
+  zunionstore: 'copy',
+  zrangestore: 'copy',
+  geosearchstore: 'copy',
+  bitop: 'copy',
+  pfmerge: 'copy',
 }
 
 /** O(arguments) for the few commands whose options decide, else O(1). */
