@@ -24,6 +24,8 @@ export interface PoolCounters {
   /** Commands given to another backend after theirs was lost. */
   readonly failovers: number
   readonly backends: Readonly<Record<string, BackendCounters>>
+  /** Only with `orderWrites`. */
+  readonly ordered?: OrderedCounters
   /** Only while it migrates. */
   readonly migration?: MigrationCounters
   /** Gauge of `http` pools: 1 while so few backends are usable that all that are up are used. */
@@ -44,6 +46,22 @@ export interface CachingCounters {
   readonly shadowWaiting: number
   /** Reads that were answered with the reply to another one. */
   readonly coalesced: number
+}
+
+/** Counts of one pool whose writes have one order among all routers. */
+export interface OrderedCounters {
+  /** Commands that were given to another router: writes of its keys, and reads that must not overtake them. */
+  readonly forwarded: number
+  /** Commands of other routers' clients that were taken here. */
+  readonly served: number
+  /** Forwards that came back unrun, because the keys' home had changed, and went elsewhere. */
+  readonly returned: number
+  /** Forwards that ended without an answer. */
+  readonly unknown: number
+  /** Gauge: commands that another router has. */
+  readonly open: number
+  /** Gauge: commands that wait for their keys' home. */
+  readonly waiting: number
 }
 
 /** Counts of one pool while it moves to another ring. */

@@ -8,6 +8,7 @@ export type {
   HttpBackendCounters,
   HttpResponseCounters,
   MigrationCounters,
+  OrderedCounters,
   PoolCounters,
   RouterCounters,
 } from './counters.ts'
@@ -31,6 +32,7 @@ export { STICKIES, type Sticky } from './plan/http/stickiness.ts'
 export { type LinkedPool, type PoolLinkFault, poolLinkFault } from './plan/pool-links.ts'
 export { type CopyPolicy, DEFAULT_COPY_POLICY } from './pool/copies/policy.ts'
 export type { SharedChange, SharedKeys } from './pool/copies/shared-keys.ts'
+export type { ForwardedCommand, ForwardedReply, OrderedMessage } from './pool/ordered/message.ts'
 export type { PoolDriver, ReplySink, RoutedCommand } from './pool/pool-driver.ts'
 export { ROUTED_POOLS_MAX } from './pool/routed/routed-place.ts'
 export type { PoolRoute } from './pool/routed/routed-pool.ts'
@@ -63,6 +65,7 @@ export type {
   HttpCheckTopology,
   HttpPoolTopology,
   MigrationTopology,
+  OrderedByTopology,
   PlacementTopology,
   PoolTopology,
   ShadowTopology,

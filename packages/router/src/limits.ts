@@ -77,6 +77,18 @@ export interface RouterLimits {
   readonly coalesceRidersMax: number
   /** Bytes of a read that may be shared; a longer one goes alone. */
   readonly coalesceBytesMax: number
+  /** Commands of one pool that wait for the routers which order their keys (`orderWrites`). */
+  readonly forwardQueueMax: number
+  /** Bytes of these commands. */
+  readonly forwardQueueBytesMax: number
+  /** Bytes of one command, or of one reply, that goes from router to router. */
+  readonly forwardBytesMax: number
+  /** How long a command may wait for another router, its reply included. */
+  readonly forwardTimeoutMs: number
+  /** How long the keys that have a new home wait for the old one to be done with them. */
+  readonly homeChangeWaitMs: number
+  /** Keys of one pool that another router may hold at once, to copy them. */
+  readonly homeLocksMax: number
   /** How long `close` waits for requests in flight. */
   readonly drainTimeoutMs: number
 }
@@ -120,6 +132,12 @@ export const DEFAULT_LIMITS: RouterLimits = {
   coalesceFlightsMax: 16_384,
   coalesceRidersMax: 16_384,
   coalesceBytesMax: KIB,
+  forwardQueueMax: 65_536,
+  forwardQueueBytesMax: 64 * MIB,
+  forwardBytesMax: 8 * MIB,
+  forwardTimeoutMs: 10_000,
+  homeChangeWaitMs: 2_000,
+  homeLocksMax: 4_096,
   drainTimeoutMs: 5_000,
 }
 

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { ResponseHead } from './codec/http1/response-head.ts'
 import type { RouterCounters } from './counters.ts'
 import { RouterError } from './errors.ts'
@@ -11,6 +12,7 @@ import type { SharedKeys } from './pool/copies/shared-keys.ts'
 import { Deadlines } from './pool/deadlines.ts'
 import { HttpPool, type HttpPoolTools } from './pool/http-pool.ts'
 import { MEMCACHED_UPSTREAM } from './pool/memcached-upstream.ts'
+import type { OrderedMessage } from './pool/ordered/message.ts'
 import type { ErrorCounts, Pool } from './pool/pool.ts'
 import type { PoolDriver } from './pool/pool-driver.ts'
 import { type ListenerPoolSettings, ListenerPools } from './pool/routed/listener-pools.ts'
@@ -40,6 +42,9 @@ import type { PoolTopology, Topology } from './topology.ts'
 /** How often waiting commands are compared with `replyTimeoutMs`, in milliseconds. */
 const TICK_MS = 50
 
+/** How often a router that closes looks whether others have taken over its writes, in milliseconds. */
+const LEAVE_POLL_MS = 5
+
 /** What the router is told, as data that can cross to a worker process. */
 export type RouterMessage =
   | { readonly type: 'topology'; readonly topology: Topology }
@@ -49,6 +54,8 @@ export type RouterMessage =
   | { readonly type: 'shared-keys'; readonly from: string; readonly message: SharedKeys }
   /** Another router says that these backends cannot be reached: we ask those that we have not heard of lately. */
   | { readonly type: 'doubt'; readonly pool: string; readonly backends: readonly string[] }
+  /** What another router sent to this one (`RouterOptions.forward`), in the order in which it did. */
+  | { readonly type: 'ordered'; readonly from: string; readonly message: OrderedMessage }
   /** Nothing more will come from another router, or something was missed: what it had to do is ours. */
   | { readonly type: 'router-gone'; readonly name: string }
 
@@ -71,6 +78,11 @@ export interface RouterOptions {
    * only this router saw can show old values through the others.
    */
   readonly share?: (message: SharedKeys) => void
+  /**
+   * Carries a message to one other router, in order; false when it could not be sent. Pools with `copies.orderWrites` need it:
+   * without it each router orders only what its own clients write.
+   */
+  readonly forward?: (to: string, message: OrderedMessage) => boolean
   /** Where this router is, for `read: nearest`. */
   readonly zone?: string
   /** Told to clients in INFO. @defaultValue 'unknown' */
@@ -207,6 +219,7 @@ class DataPlane implements Router {
       wallClock: Date.now,
       log: options.log ?? ignore,
       share: options.share,
+      forward: options.forward,
       zone: options.zone,
     }
     const listening = {
@@ -248,7 +261,8 @@ class DataPlane implements Router {
   }
 
   post(message: RouterMessage): void {
-    this.#refuseWhenClosed()
+    // While it closes it still answers those who sent it writes.
+    if (message.type !== 'ordered') this.#refuseWhenClosed()
     switch (message.type) {
       case 'topology':
         this.#takeTopology(message.topology)
@@ -265,9 +279,18 @@ class DataPlane implements Router {
         if (pool !== undefined && !(pool instanceof StorePool)) pool.doubt(message.backends)
         return
       }
+      case 'ordered':
+        this.#staticPool(message.message.pool, 'redis')?.ordered?.receive(
+          message.from,
+          message.message,
+        )
+        return
       case 'router-gone':
         for (const pool of this.#pools.values())
-          if (pool instanceof StaticPool) pool.copies.routerGone(message.name)
+          if (pool instanceof StaticPool) {
+            pool.copies.routerGone(message.name)
+            pool.ordered?.routerGone(message.name)
+          }
         return
       default:
         message satisfies never
@@ -389,11 +412,21 @@ class DataPlane implements Router {
   }
 
   async #shutDown(drainTimeoutMs: number): Promise<void> {
+    await this.#leaveOrders(drainTimeoutMs)
     await Promise.all(Array.from(this.#listeners, (listener) => listener.close(drainTimeoutMs)))
     clearInterval(this.#ticker)
     for (const pools of this.#listenerPools) pools.close()
     for (const pool of [...this.#pools.values(), ...this.#retired])
       if (!(pool instanceof StorePool)) pool.close()
+  }
+
+  /** Others order the writes of our keys from now on; waits until nothing of theirs is on its way to us. */
+  async #leaveOrders(timeoutMs: number): Promise<void> {
+    const pools = [...this.#pools.values()].filter((pool) => pool instanceof StaticPool)
+    const deadline = performance.now() + timeoutMs
+    while (pools.some(({ ordered }) => ordered?.leave() === false))
+      if (performance.now() > deadline) return
+      else await pause(LEAVE_POLL_MS)
   }
 
   #takeTopology(topology: Topology): void {
@@ -564,11 +597,12 @@ function countersOf(pool: StaticPool | StorePool | HttpPool): RouterCounters['po
       },
     ] as const
   })
-  const { migration, caching } = pool
+  const { migration, caching, ordered } = pool
   return {
     ...pool.counters,
     backends: Object.fromEntries(backends),
     ...(caching !== undefined && { caching: caching.counters }),
+    ...(ordered !== undefined && { ordered: { ...ordered.counters, ...ordered.open } }),
     ...(migration !== undefined && {
       migration: {
         ...migration.counters,

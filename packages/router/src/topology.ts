@@ -21,6 +21,8 @@ export interface PoolTopology {
   readonly replicas: number
   /** `redis`, `memcached`: asks every backend at intervals. Absent: a backend is probed only after it failed. */
   readonly check?: CheckTopology
+  /** With `copies.orderWrites`: the routers that order the writes of its keys. Absent: this one does. */
+  readonly orderedBy?: OrderedByTopology
   /** How a pool of protocol `redis` or `memcached` keeps copies. @defaultValue `DEFAULT_COPY_POLICY` */
   readonly copies?: CopyPolicy
   /** `redis`, `memcached`: how long a backend that returned or is new takes to get all its keys. @defaultValue 0 */
@@ -45,6 +47,14 @@ export interface PoolTopology {
    * @defaultValue 'slot'
    */
   readonly multiKey?: 'slot' | 'owner'
+}
+
+/** Routers of the same pool that order its writes among themselves, by name. */
+export interface OrderedByTopology {
+  /** This router, whether it is one of them or not. */
+  readonly self: string
+  /** Those that can be reached; this router too, unless it is to order nothing. */
+  readonly routers: readonly string[]
 }
 
 /** Active checks of a backend. */

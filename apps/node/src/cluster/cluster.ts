@@ -3,7 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { DiscoveredSeeds, Memberlist } from '@ringway/gossip'
 import type { PeerHub } from '@ringway/peer'
 import type { AnyRing } from '@ringway/ring'
-import { createRouter, type Router, type RouterEvent } from '@ringway/router'
+import {
+  createRouter,
+  type OrderedByTopology,
+  type Router,
+  type RouterEvent,
+} from '@ringway/router'
 import type { StoreEvent } from '@ringway/store'
 import type { NodeConfig, StaticPoolConfig, StorePoolConfig } from '../config/config.ts'
 import { NodeError } from '../errors.ts'
@@ -22,6 +27,7 @@ import { clusterTag, definitionsHash } from './definitions.ts'
 import { Directory } from './directory.ts'
 import { Joining } from './joining.ts'
 import { type ClusterMember, type MemberState, writeTags } from './member-tags.ts'
+import { OrderedCarrier } from './ordered-writes.ts'
 import { PoolRing } from './pool-ring.ts'
 import { SharedKeysCarrier } from './shared-keys.ts'
 import { buildTopology } from './topology.ts'
@@ -90,6 +96,7 @@ export class Cluster {
   readonly #instance: string
   readonly #swarm: DiscoveredSeeds
   readonly #sharedKeys: SharedKeysCarrier
+  readonly #ordered: OrderedCarrier
   readonly #log: Logger
   readonly #onLeave: () => void
   readonly #directory = new Directory()
@@ -121,11 +128,13 @@ export class Cluster {
     this.pools = config.pools.map((pool) => new PoolRing(pool))
     this.definitions = definitionsHash(config.pools)
     this.#sharedKeys = new SharedKeysCarrier(hub)
+    this.#ordered = new OrderedCarrier(hub)
     this.router = createRouter({
       version: VERSION,
       http: config.http,
       ...(config.zone === undefined ? {} : { zone: config.zone }),
       share: (message) => this.#sharedKeys.share(message),
+      forward: (to, message) => this.#ordered.send(to, message),
       log: (event) => this.#routerSaid(event),
     })
     this.clients = new ClientListeners(this.router, log)
@@ -143,6 +152,7 @@ export class Cluster {
       changed: () => this.#refreshSoon(),
     })
     this.#sharedKeys.attach(this.router)
+    this.#ordered.attach(this.router)
     this.#takeStickyKeys()
     this.#storePool = config.pools.find((pool) => pool.protocol === 'store')
     this.store = this.#storePool && this.#createStore(this.#storePool)
@@ -307,7 +317,7 @@ export class Cluster {
     this.#directory.refresh(this.memberlist.members())
     const members = this.#directory.live
     const backends = this.pools.map(({ pool }) => this.fleet.backends(pool.name))
-    const fingerprint = JSON.stringify([members, backends])
+    const fingerprint = JSON.stringify([members, backends, this.#routers()])
     if (fingerprint === this.#fingerprint) return
     this.#fingerprint = fingerprint
     this.#epoch++
@@ -358,8 +368,25 @@ export class Cluster {
     if (this.#serving)
       this.router.post({
         type: 'topology',
-        topology: buildTopology(this.#epoch, this.pools, members),
+        topology: buildTopology(this.#epoch, this.pools, members, this.#orderedBy()),
       })
+  }
+
+  /** Who orders writes (`orderWrites`): members with the same pools that serve and that a link leads to. */
+  #routers(): readonly string[] {
+    if (!this.config.pools.some((pool) => pool.protocol === 'redis' && pool.copies?.orderWrites))
+      return []
+    return this.members
+      .filter(({ name, state, definitions }) =>
+        name === this.config.name
+          ? this.#state === 'active'
+          : state === 'active' && definitions === this.definitions && this.hub.isUp(name),
+      )
+      .map(({ name }) => name)
+  }
+
+  #orderedBy(): OrderedByTopology {
+    return { self: this.config.name, routers: this.#routers() }
   }
 
   #createStore(pool: StorePoolConfig): StoreHost {
@@ -455,7 +482,10 @@ export class Cluster {
       this.fleet.linkUp(name)
       if (!this.#directory.member(name)) this.#callBack(fields['gossip'])
     })
-    this.hub.onDown(({ name }) => this.store?.linkDown(name))
+    this.hub.onDown(({ name }) => {
+      this.store?.linkDown(name)
+      this.refresh()
+    })
     this.hub.onMessage(({ name }, message) => {
       if (isFleetMessage(message)) this.fleet.receive(name, message)
     })

@@ -51,6 +51,8 @@ export function definitionsHash(pools: readonly PoolConfig[]): string {
             ...before(pool),
             pool.sources.map(named),
             ...(pool.failover ? [pool.failover.pool] : []),
+            // A member that orders no writes cannot be the one that orders those of others.
+            ...(pool.copies?.orderWrites === true ? ['orderWrites'] : []),
           ],
     )
     .sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))

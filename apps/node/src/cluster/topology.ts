@@ -1,4 +1,10 @@
-import type { BackendTopology, MigrationTopology, PoolTopology, Topology } from '@ringway/router'
+import type {
+  BackendTopology,
+  MigrationTopology,
+  OrderedByTopology,
+  PoolTopology,
+  Topology,
+} from '@ringway/router'
 import type { BackendConfig, CacheRoutingConfig, MigrationConfig } from '../config/config.ts'
 import type { FleetBackend } from '../fleet/pool-backends.ts'
 import type { ClusterMember } from './member-tags.ts'
@@ -9,13 +15,15 @@ export function buildTopology(
   epoch: number,
   pools: readonly PoolRing[],
   members: readonly ClusterMember[],
+  orderedBy?: OrderedByTopology,
 ): Topology {
-  return { epoch, pools: pools.map((pool) => poolTopology(pool, members)) }
+  return { epoch, pools: pools.map((pool) => poolTopology(pool, members, orderedBy)) }
 }
 
 function poolTopology(
   { pool, ring, backends }: PoolRing,
   members: readonly ClusterMember[],
+  orderedBy: OrderedByTopology | undefined,
 ): PoolTopology {
   return {
     name: pool.name,
@@ -23,6 +31,7 @@ function poolTopology(
     placement: ring.options,
     replicas: pool.replicas ?? 1,
     ...(pool.protocol !== 'store' && pool.copies ? { copies: pool.copies } : {}),
+    ...(pool.protocol === 'redis' && pool.copies?.orderWrites && orderedBy ? { orderedBy } : {}),
     ...(pool.protocol !== 'store' && pool.slowStartMs !== undefined
       ? { slowStartMs: pool.slowStartMs }
       : {}),

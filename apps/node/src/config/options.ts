@@ -86,6 +86,8 @@ export interface PoolOptions {
   readonly journalKeysMax?: number
   /** `redis`. @defaultValue false */
   readonly warmUp?: boolean
+  /** `redis` with `replicas`. @defaultValue false */
+  readonly orderWrites?: boolean
   /** `redis`, `http`: asks every backend at intervals. */
   readonly check?: {
     /** `http` only, as the two below. */

@@ -11,6 +11,7 @@ const ONLY_WITH: readonly (readonly [
   protocols: readonly PoolOptions['protocol'][],
 ])[] = [
   [COPIES, ['redis', 'memcached']],
+  [['orderWrites'], ['redis']],
   [['check'], ['redis', 'memcached', 'http']],
   [['tls'], ['redis', 'http']],
   [['replicas'], ['store', 'redis', 'memcached']],
@@ -36,6 +37,16 @@ export function resolveRedisPool(
       'CONFIG_INVALID',
       `${source}: pools.${name}.warmUp: found true with replicas 1; allowed with replicas of 2 and more: only then the next owner has no old keys`,
     )
+  if (pool.orderWrites === true && replicas === 1)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.orderWrites: found true with replicas 1; allowed with replicas of 2 and more: one server has one order by itself`,
+    )
+  if (pool.protocol === 'redis' && pool.multiKey === 'owner' && replicas > 1)
+    throw new NodeError(
+      'CONFIG_INVALID',
+      `${source}: pools.${name}.multiKey: found owner with replicas ${replicas}; allowed: slot, or replicas 1: keys with the same first owner have different further ones, so no other server could run the command`,
+    )
   const { slowStartMs = 0, outliers } = pool
   return {
     replicas,
@@ -47,7 +58,7 @@ export function resolveRedisPool(
 }
 
 function policyOf(pool: PoolOptions): CopyPolicy {
-  const { ack, read, onReturn, onOverflow, journalKeysMax, warmUp } = pool
+  const { ack, read, onReturn, onOverflow, journalKeysMax, warmUp, orderWrites } = pool
   return {
     ...DEFAULT_COPY_POLICY,
     ...(ack === undefined ? {} : { ack }),
@@ -56,6 +67,7 @@ function policyOf(pool: PoolOptions): CopyPolicy {
     ...(onOverflow === undefined ? {} : { onOverflow }),
     ...(journalKeysMax === undefined ? {} : { journalKeysMax }),
     ...(warmUp === undefined ? {} : { warmUp }),
+    ...(orderWrites === undefined ? {} : { orderWrites }),
   }
 }
 

@@ -15,6 +15,7 @@ import {
   type StoreStatus,
   type StoreTopology,
 } from '@ringway/store'
+import { isOrdered } from '../cluster/ordered-writes.ts'
 import { isSharedKeys } from '../cluster/shared-keys.ts'
 import { isFleetMessage } from '../fleet/fleet-message.ts'
 
@@ -62,7 +63,8 @@ export class StoreHost implements PoolDriver {
     }
     const parse = createMessageParser(SLOT_COUNT)
     hub.onMessage(({ name }, message) => {
-      if (this.#closed || isSharedKeys(message) || isFleetMessage(message)) return
+      if (this.#closed || isSharedKeys(message) || isOrdered(message) || isFleetMessage(message))
+        return
       const parsed = parse(message)
       if (parsed) this.#store.receive(name, parsed, now(), this.#effects)
       else onStrange(name)

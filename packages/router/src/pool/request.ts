@@ -10,6 +10,16 @@ export interface LossTaker {
   lost(request: Request, backend: Backend, sent: boolean, cause: LostCause): void
 }
 
+/** What is remembered of a command whose order another router decides, or that another router sent. */
+export interface Ordering {
+  /** How often it was forwarded before it came here. */
+  readonly hops: number
+  /** When it was first taken, in milliseconds of the router's clock. */
+  readonly since: number
+  /** Commands of one place keep the order of these numbers. */
+  readonly number: number
+}
+
 /** Who waits for a request's reply. */
 export interface RequestOwner {
   /**
@@ -49,6 +59,7 @@ export class Request implements ReplySink {
   /** Backends that failed under it. */
   failures = 0
   taker: LossTaker | undefined = undefined
+  ordering: Ordering | undefined = undefined
 
   /** The next at the same backend. */
   nextInFlight: Request | undefined = undefined

@@ -13,6 +13,7 @@ import { frameOf } from './caching/redis-adoption.ts'
 import { ChannelHub } from './channel-hub.ts'
 import { Copies } from './copies/copies.ts'
 import type { CopiesEvent, CopiesHost } from './copies/copies-host.ts'
+import type { RunPart } from './copies/copying.ts'
 import { type CopyPolicy, DEFAULT_COPY_POLICY } from './copies/policy.ts'
 import type { SharedKeys } from './copies/shared-keys.ts'
 import type { StaleLimits } from './copies/stale-keys.ts'
@@ -22,6 +23,8 @@ import { keyView } from './key-view.ts'
 import { type LostCause, type LostCode, MOVED_CAUSE } from './lost-cause.ts'
 import { Migration, type MigrationTarget } from './migration.ts'
 import { keyspaceOf } from './migration-source.ts'
+import type { OrderedMessage } from './ordered/message.ts'
+import { type OrderedEvent, OrderedWrites } from './ordered/ordered-writes.ts'
 import { countError, type ErrorCounts, type Fleet, type Pool } from './pool.ts'
 import type { LinkHolder, PrivateLink } from './private-links.ts'
 import { Request } from './request.ts'
@@ -56,6 +59,7 @@ export type PoolEvent =
   /** An old owner missed too many deletes, or a flush: what it has may be stale, so it is not asked any more. */
   | { readonly type: 'migration-source-dropped'; readonly pool: string; readonly backend: string }
   | CopiesEvent
+  | OrderedEvent
 
 export interface StaticPoolTools extends BackendTools {
   /** Milliseconds since 1970. */
@@ -64,6 +68,8 @@ export interface StaticPoolTools extends BackendTools {
   readonly log: (event: PoolEvent) => void
   /** Carries what is known of stale keys to the other routers; absent when there are none. */
   readonly share?: ((message: SharedKeys) => void) | undefined
+  /** Carries what concerns the order of writes to one other router; absent when there are none. */
+  readonly forward?: ((to: string, message: OrderedMessage) => boolean) | undefined
   /** Where this router is; reads prefer backends there under `read: nearest`. */
   readonly zone?: string | undefined
   /** Another pool of the same protocol, for failover and shadows. */
@@ -112,6 +118,8 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   #outliers: Outliers | undefined
   /** How many answers of a backend have been judged. */
   readonly #judged = new WeakMap<Backend, number>()
+  /** Under `orderWrites`. */
+  #ordered: OrderedWrites | undefined
   #replicas = 1
   #policy: CopyPolicy
   #relaxed = false
@@ -187,6 +195,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     this.#relaxed = topology.multiKey === 'owner'
     this.#policy = topology.copies ?? DEFAULT_COPY_POLICY
     this.#copies.follow(this.#policy)
+    this.#order(topology)
     this.#slowStarts.durationMs = topology.slowStartMs ?? 0
     this.#followOutliers(topology)
     const { now } = this.#tools.turn
@@ -240,6 +249,11 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     this.#caching.follow(topology)
   }
 
+  /** The order of its writes among several routers, under `orderWrites`. */
+  get ordered(): OrderedWrites | undefined {
+    return this.#ordered
+  }
+
   /** How a move from an older ring goes, while there is one. */
   get migration(): Migration | undefined {
     return this.#migration
@@ -248,12 +262,14 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
     this.counters.requests++
     const keeps = stable && frame.stable
-    if (this.#caching !== undefined) {
-      const own = this.#caching.take(request, frame, keyIndex, keeps)
-      if (own !== undefined && !this.#migration?.take(own, frame, keyIndex))
-        this.#run(own, frame, keyIndex, keeps)
-    } else if (!this.#migration?.take(request, frame, keyIndex))
-      this.#run(request, frame, keyIndex, keeps)
+    const own = this.#caching === undefined ? request : this.#caching.take(request, frame, keyIndex, keeps)
+    if (own === undefined || this.#ordered?.take(own, frame, keyIndex, keeps)) return
+    this.#runHere(own, frame, keyIndex, keeps)
+  }
+
+  #runHere(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
+    if (!this.#migration?.take(request, frame, keyIndex))
+      this.#run(request, frame, keyIndex, stable)
   }
 
   #run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
@@ -374,7 +390,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     // Which keys it names is not looked at: it is rare.
     const request = this.#caching?.takeAll(client) ?? client
     request.position = position
-    this.#copies.again(request, bytes, 0, bytes.length)
+    this.runAgain(request, bytes, 0, bytes.length)
   }
 
   pin(holder: LinkHolder, position: number, resp: RespVersion): PrivateLink | Buffer {
@@ -459,6 +475,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     this.channels.tick(now)
     for (const backend of this.#byIndex) backend.tick(now)
     this.#copies.tick()
+    this.#ordered?.tick(now)
     for (const backend of this.#drained) {
       backend.tick(now)
       if (backend.queued === 0) {
@@ -480,6 +497,8 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     this.#forget()
     this.#migration?.close()
     this.#migration = undefined
+    this.#ordered?.close()
+    this.#ordered = undefined
     for (const backend of backends) this.#retire(backend)
   }
 
@@ -487,12 +506,65 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   close(): void {
     const backends = [...this.#byIndex, ...this.#drained]
     this.channels.close()
+    this.#ordered?.close()
+    this.#ordered = undefined
     this.#copies.close()
     // First nothing is left to turn to: a command that is lost here must not open a connection elsewhere.
     this.#forget()
     this.#migration?.close()
     this.#drained.clear()
     for (const backend of backends) backend.close()
+  }
+
+  runAgain(request: Request, bytes: Buffer, start: number, end: number): void {
+    const taken = this.#ordered !== undefined && this.#reread(request, bytes, start, end, NOBODY)
+    if (!taken) this.#copies.again(request, bytes, start, end)
+  }
+
+  lockKey(key: Buffer): Promise<() => void> | undefined {
+    return this.#ordered?.lockKey(key)
+  }
+
+  #order({ orderedBy }: PoolTopology): void {
+    if (this.protocol !== 'redis' || !this.#policy.orderWrites || this.#replicas === 1) {
+      this.#ordered?.close()
+      this.#ordered = undefined
+      return
+    }
+    const copies = this.#copies
+    const here: RunPart = (request, frame, keyIndex) => this.#runHere(request, frame, keyIndex, true)
+    this.#ordered ??= new OrderedWrites(
+      {
+        name: this.name,
+        placement: this.placement,
+        runHere: here,
+        rerun: (request, bytes) => this.#reread(request, bytes, 0, bytes.length, here),
+        keysOf: (request, frame, keyIndex) => copies.keysOf(request, frame, keyIndex),
+        runByKey: (request, frame, run) => copies.runByKey(request, frame, run),
+        writesEnded: () => copies.writesEnded(),
+        enter: (place) => copies.enter(place),
+        maybeWritten: (request, bytes) => copies.maybeWritten(request, bytes),
+        fail: (request, code, text) => this.fail(request, code, text),
+      },
+      this.#tools,
+    )
+    this.#ordered.follow(orderedBy)
+  }
+
+  /** Gives a command, read again from its bytes, to who orders its key; else to `here`. False when it was given to nobody. */
+  #reread(
+    request: Request,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    here: RunPart | undefined,
+  ): boolean {
+    const read = this.#copies.read(request.command, bytes, start, end)
+    if (read === undefined) return false
+    const { frame, keyIndex } = read
+    if (this.#ordered?.take(request, frame, keyIndex, true)) return true
+    here?.(request, frame, keyIndex)
+    return here !== undefined
   }
 
   #migrate(topology: PoolTopology['migration']): void {
@@ -556,7 +628,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     this.counters.failovers++
     if ('keys' in command && command.keys.type === 'none')
       this.giveAtPlace(request, chunk.bytes, from, to, true)
-    else this.#copies.again(request, chunk.bytes, from, to)
+    else this.runAgain(request, chunk.bytes, from, to)
   }
 
   avoided(backend: Backend, cause: LostCause): void {
@@ -803,6 +875,8 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     if (backend.queued > 0) this.#drained.add(backend)
   }
 }
+
+const NOBODY = undefined
 
 /** Causes that another backend would share, or that end the pool itself. */
 const NO_FAILOVER = new Set<LostCode>(['NO_RESP3', 'REMOVED'])

@@ -1,6 +1,8 @@
 import {
   type CopyPolicy,
   DEFAULT_COPY_POLICY,
+  type OrderedMessage,
+  type PoolTopology,
   RouterError,
   type RouterLimits,
   type RouterMessage,
@@ -30,7 +32,92 @@ export interface Replicated {
   readonly ports: readonly number[]
   /** They share what they know of stale keys. */
   readonly routers: readonly Fixture[]
+  readonly links: Links
 }
+
+export const routerName = (index: number) => `router-${index}`
+
+/** What peer links do for routers of one process: messages arrive in order, later, or not at all. */
+export class Links {
+  readonly routers: Fixture[] = []
+  /** Messages between routers that order writes, by kind. */
+  readonly counts: Record<string, number> = {}
+  /** Pairs without a link. */
+  readonly #cut = new Set<string>()
+  /** Routers that hear nothing for now, and what they will hear. */
+  readonly #deaf = new Map<number, RouterMessage[]>()
+  readonly #pool: PoolTopology
+  #epoch = 1
+
+  constructor(pool: PoolTopology) {
+    this.#pool = pool
+  }
+
+  /** Tells router `index` which routers it can reach; those of `without` are not among them. */
+  announce(index: number, without: readonly number[] = []): void {
+    const reached = this.routers
+      .map((_, other) => other)
+      .filter((other) => this.#isUp(index, other) && !without.includes(other))
+    const orderedBy = { self: routerName(index), routers: reached.map(routerName) }
+    const fixture = this.routers[index]
+    const pool = this.#pool.copies?.orderWrites ? { ...this.#pool, orderedBy } : this.#pool
+    if (fixture) post(fixture, topologyMessage(this.#epoch++, pool))
+  }
+
+  announceAll(): void {
+    for (const index of this.routers.keys()) this.announce(index)
+  }
+
+  send(from: number, to: number, message: OrderedMessage): boolean {
+    if (!this.#isUp(from, to) || to < 0) return false
+    this.counts[message.type] = (this.counts[message.type] ?? 0) + 1
+    this.deliver(to, { type: 'ordered', from: routerName(from), message: structuredClone(message) })
+    return true
+  }
+
+  deliver(to: number, message: RouterMessage): void {
+    const deaf = this.#deaf.get(to)
+    const fixture = this.routers[to]
+    if (deaf) deaf.push(message)
+    else if (fixture) setImmediate(() => post(fixture, message))
+  }
+
+  /** A link breaks: what is on its way was sent, and both hear of it. */
+  cut(one: number, other: number): void {
+    this.#cut.add(pair(one, other))
+    for (const [index, gone] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const fixture = this.routers[index]
+      if (fixture) post(fixture, { type: 'router-gone', name: routerName(gone) })
+      this.announce(index)
+    }
+  }
+
+  mend(one: number, other: number): void {
+    this.#cut.delete(pair(one, other))
+    this.announce(one)
+    this.announce(other)
+  }
+
+  /** The router hears nothing until {@link Links.hear}: its peers think it well. */
+  deafen(index: number): void {
+    this.#deaf.set(index, [])
+  }
+
+  hear(index: number): void {
+    const late = this.#deaf.get(index) ?? []
+    this.#deaf.delete(index)
+    for (const message of late) this.deliver(index, message)
+  }
+
+  #isUp(one: number, other: number): boolean {
+    return one === other || !this.#cut.has(pair(one, other))
+  }
+}
+
+const pair = (one: number, other: number) => [one, other].sort().join(':')
 
 /** Real servers behind one or more routers with the same pool. */
 export async function startReplicated(
@@ -45,7 +132,13 @@ export async function startReplicated(
   const { servers: count = 3, routers: routerCount = 1, replicas = 2, policy, limits } = options
   const servers = await Promise.all(Array.from({ length: count }, () => startRedis()))
   const ports = servers.map(({ port }) => port)
-  const routers: Fixture[] = []
+  const pool = {
+    ...redisPool(ports.map((port) => backendAt(port))),
+    replicas,
+    copies: { ...DEFAULT_COPY_POLICY, ...policy },
+  }
+  const links = new Links(pool)
+  const { routers } = links
   for (let i = 0; i < routerCount; i++)
     routers.push(
       await startRouter(
@@ -56,20 +149,16 @@ export async function startReplicated(
               if (j !== i)
                 post(other, {
                   type: 'shared-keys',
-                  from: `router-${i}`,
+                  from: routerName(i),
                   message: structuredClone(message),
                 })
           },
+          forward: (to, message) => links.send(i, Number(to.replace('router-', '')), message),
         },
       ),
     )
-  const pool = {
-    ...redisPool(ports.map((port) => backendAt(port))),
-    replicas,
-    copies: { ...DEFAULT_COPY_POLICY, ...policy },
-  }
-  for (const { router } of routers) router.post(topologyMessage(1, pool))
-  return { servers, ports, routers }
+  links.announceAll()
+  return { servers, ports, routers, links }
 }
 
 /** How a value is listed whose DUMP depends on a hash seed of the server, or on the encoding that it grew into. */

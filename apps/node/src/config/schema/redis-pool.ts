@@ -44,6 +44,11 @@ export const REDIS_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
     description:
       '`redis`, `memcached` with `replicas`: a read that finds nothing asks the next owner, too, and the first owner gets a copy. Default: false.',
   },
+  orderWrites: {
+    type: 'boolean',
+    description:
+      '`redis` with `replicas`: writes of a key go through one of all members, so that its copies stay equal though several members write it at once. Default: false.',
+  },
   check: {
     type: 'object',
     description:

@@ -78,4 +78,12 @@ export interface CopiesHost {
     stable: boolean,
   ): void
   fail(request: Request, code: string, text: string): void
+  /** Runs a command that waited or whose backend was lost: as `Copies.again`, unless another router orders its key by now. */
+  runAgain(request: Request, bytes: Buffer, start: number, end: number): void
+  /**
+   * With several routers that write a key: gets it from the one that orders its writes, so that it can be copied; resolves with
+   * what gives it back. `undefined` where no other router has a say.
+   * @throws LostAsk
+   */
+  lockKey(key: Buffer): Promise<() => void> | undefined
 }

@@ -6,7 +6,7 @@ import type { Backend } from '../backend.ts'
 import type { Request } from '../request.ts'
 import { LostAsk } from './ask.ts'
 import type { CopiesHost, CopiesTools } from './copies-host.ts'
-import type { Copying } from './copying.ts'
+import type { CommandRead, Copying, RunPart } from './copying.ts'
 import { type HeldCommand, KeyLocks } from './key-locks.ts'
 import { acksNeeded, type CopyPolicy } from './policy.ts'
 import { ReadChoice } from './read-choice.ts'
@@ -144,6 +144,44 @@ export class Copies implements WriteHost, WarmHost {
     }
   }
 
+  /** @see Copying.read */
+  read(command: RoutedCommand, bytes: Buffer, start: number, end: number): CommandRead | undefined {
+    return this.#copying.read(command, bytes, start, end)
+  }
+
+  /** @see Copying.keysOf */
+  keysOf({ command }: Request, frame: RequestFrame, keyIndex: number): readonly string[] {
+    return this.#copying.keysOf(command, frame, keyIndex)
+  }
+
+  /** @see Copying.runByKey */
+  runByKey(request: Request, frame: RequestFrame, run: RunPart): boolean {
+    return this.#copying.runByKey(request, frame, this.#host.placement, run)
+  }
+
+  /** A command may have been run at some owners of its keys and not at others: the first one's copies are given to them. */
+  maybeWritten({ command }: Request, bytes: Buffer): void {
+    const read = this.#copying.read(command, bytes, 0, bytes.length)
+    if (read === undefined) return
+    for (const key of this.#copying.keysOf(command, read.frame, read.keyIndex)) {
+      const name = Buffer.from(key, 'latin1')
+      const place = this.#host.placement.positionOf(name, 0, name.length)
+      const [first] = this.#ownersOf(place, [key]).targets
+      if (first !== undefined) this.wroteAt(first, [key], false)
+    }
+  }
+
+  /** Resolves when all writes that are under way now are over. */
+  async writesEnded(): Promise<void> {
+    await this.#locks.allReleased()
+  }
+
+  /** Gets a place for itself once its writes are over; answers with what gives it back. */
+  async enter(place: number): Promise<() => void> {
+    await this.#locks.enter(place)
+    return () => this.#locks.leave(place)
+  }
+
   /** A command that every backend runs could not be given to this one: FLUSHALL is made up for, others are not. */
   missedAll(backend: Backend): void {
     this.#stale.markWhole(backend, 'flush')
@@ -190,7 +228,7 @@ export class Copies implements WriteHost, WarmHost {
   writeAgain(whole: Request, bytes: Buffer): void {
     if (whole.failures > this.#tools.limits.failoverAttemptsMax)
       this.#host.fail(whole, 'NO_BACKEND', 'too many backends failed one after the other')
-    else this.again(whole, bytes, 0, bytes.length)
+    else this.#host.runAgain(whole, bytes, 0, bytes.length)
   }
 
   writeFailed(whole: Request, code: string, text: string): void {
@@ -391,7 +429,7 @@ export class Copies implements WriteHost, WarmHost {
   }
 
   #runHeld({ request, bytes }: HeldCommand): void {
-    this.again(request, bytes, 0, bytes.length)
+    this.#host.runAgain(request, bytes, 0, bytes.length)
   }
 }
 

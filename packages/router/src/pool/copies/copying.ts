@@ -19,6 +19,9 @@ export interface CommandRead {
   readonly keyIndex: number
 }
 
+/** Takes a part of one key; its frame is valid during the call, its bytes stay. */
+export type RunPart = (part: Request, frame: RequestFrame, keyIndex: number) => void
+
 /** What a protocol knows about keeping copies of keys at several backends. */
 export interface Copying {
   /** True when keys of one whole command that was not split have all owners in common, not only the first. */
@@ -36,7 +39,7 @@ export interface Copying {
     request: Request,
     frame: RequestFrame,
     placement: Placement,
-    run: (part: Request, frame: RequestFrame, keyIndex: number) => void,
+    run: RunPart,
   ): boolean
   /** True for a reply that says nothing is there; it may also say so of a key that is. */
   isMiss(reply: Buffer): boolean

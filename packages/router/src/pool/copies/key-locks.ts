@@ -90,6 +90,17 @@ export class KeyLocks {
     this.#next(place, lock)
   }
 
+  /** Resolves when nobody holds any more what is held now. */
+  async allReleased(): Promise<void> {
+    const places = [...this.#locks.keys()]
+    await Promise.all(
+      places.map(async (place) => {
+        await this.enter(place)
+        this.leave(place)
+      }),
+    )
+  }
+
   /** Everything that waits, for a pool that ends. */
   clear(): readonly HeldCommand[] {
     const all = Array.from(this.#locks.values()).flatMap(({ waiting }) => waiting)

@@ -14,6 +14,8 @@ export interface CopyPolicy {
   readonly journalBytesMax: number
   /** A read that finds nothing asks the next owner, and gives the first one a copy. */
   readonly warmUp: boolean
+  /** Writes of a key go through one of all routers, so that all owners get them in one order (`PoolTopology.orderedBy`). */
+  readonly orderWrites: boolean
 }
 
 export const DEFAULT_COPY_POLICY: CopyPolicy = {
@@ -24,6 +26,7 @@ export const DEFAULT_COPY_POLICY: CopyPolicy = {
   journalKeysMax: 100_000,
   journalBytesMax: 64 * 1024 * 1024,
   warmUp: false,
+  orderWrites: false,
 }
 
 /** Owners that have to apply a write. */

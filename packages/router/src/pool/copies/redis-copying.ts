@@ -48,6 +48,7 @@ export function createRedisCopying(limits: RouterLimits): Copying {
       for (const { bytes, ordinals: own } of parts) {
         const smaller = new Request(owner, command, request.resp, own, false)
         smaller.failures = request.failures
+        smaller.ordering = request.ordering
         partDecoder.next(bytes, 0, bytes.length)
         run(smaller, partDecoder.frame, 1)
       }

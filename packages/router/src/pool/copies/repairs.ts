@@ -66,16 +66,12 @@ export class Repairs {
   async bringUp(backend: Backend, keys: readonly string[], forced = false): Promise<void> {
     const [first] = keys
     if (first === undefined) return
-    const place = this.#placeOf(Buffer.from(first, 'latin1'))
-    await this.#locks.enter(place)
-    try {
+    await this.#alone(Buffer.from(first, 'latin1'), async () => {
       for (const key of keys) {
         const entry = backend.stale.get(key)
         if (entry !== undefined && !this.#closed) await this.#bringUp(backend, key, entry, forced)
       }
-    } finally {
-      this.#locks.leave(place)
-    }
+    })
   }
 
   /**
@@ -85,15 +81,15 @@ export class Repairs {
   async warm(owner: Backend, source: Backend, key: string): Promise<void> {
     if (this.#inFlight >= REPAIRS_IN_FLIGHT_MAX || this.#warming.has(key)) return
     const bytes = Buffer.from(key, 'latin1')
-    const place = this.#placeOf(bytes)
     this.#inFlight++
     this.#warming.add(key)
-    await this.#locks.enter(place)
     try {
-      const well = owner.usable && source.usable && !owner.stale.has(key) && !source.stale.has(key)
-      if (well) await this.#copying.copyMissing(source, owner, bytes)
+      await this.#alone(bytes, async () => {
+        const well =
+          owner.usable && source.usable && !owner.stale.has(key) && !source.stale.has(key)
+        if (well) await this.#copying.copyMissing(source, owner, bytes)
+      })
     } finally {
-      this.#locks.leave(place)
       this.#warming.delete(key)
       this.#inFlight--
     }
@@ -282,23 +278,33 @@ export class Repairs {
     const place = this.#placeOf(key)
     const source = this.#otherOwner(backend, key, place)
     if (source === undefined) return false
-    await this.#locks.enter(place)
-    try {
+    return await this.#alone(key, async () => {
       const known = await listing.has(source, key)
       if (!known) await this.#copying.remove(backend, key)
       return !known
-    } finally {
-      this.#locks.leave(place)
-    }
+    })
   }
 
   async #refillKey(source: Backend, target: Backend, key: Buffer): Promise<boolean> {
     const place = this.#placeOf(key)
     if (this.#otherOwner(target, key, place) !== source) return false
-    await this.#locks.enter(place)
-    try {
+    return await this.#alone(key, async () => {
       const { type } = await this.#copying.copy(source, target, key)
       return type === 'copied'
+    })
+  }
+
+  /** While nobody writes the key, here or through another router. */
+  async #alone<T>(key: Buffer, work: () => Promise<T>): Promise<T> {
+    const place = this.#placeOf(key)
+    await this.#locks.enter(place)
+    try {
+      const release = await this.#host.lockKey(key)
+      try {
+        return await work()
+      } finally {
+        release?.()
+      }
     } finally {
       this.#locks.leave(place)
     }
