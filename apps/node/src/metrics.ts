@@ -1,4 +1,4 @@
-import type { CachingCounters } from '@ringway/router'
+import type { CachingCounters, OrderedCounters } from '@ringway/router'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Cluster } from './cluster/cluster.ts'
 import { HTTP_FAMILIES, registerFirstByte } from './http-metrics.ts'
@@ -166,6 +166,20 @@ const FAMILIES: readonly Family[] = [
     'Reads that were answered with the reply to another one.',
   ),
   {
+    name: 'ringway_pool_ordered_total',
+    help: 'Pools with orderWrites: commands forwarded to the member that orders their keys, served for other members, returned unrun, and ended with an unknown outcome.',
+    kind: 'counter',
+    labels: ['pool', 'kind'],
+    read: (cluster) => orderedSamples(cluster, ['forwarded', 'served', 'returned', 'unknown']),
+  },
+  {
+    name: 'ringway_pool_ordered',
+    help: 'Pools with orderWrites: commands that another member has (open), and that wait for the member that orders their keys.',
+    kind: 'gauge',
+    labels: ['pool', 'kind'],
+    read: (cluster) => orderedSamples(cluster, ['open', 'waiting']),
+  },
+  {
     name: 'ringway_pool_share',
     help: 'Share of the key space of each owner, 0 to 1.',
     kind: 'gauge',
@@ -299,6 +313,15 @@ function cachingFamily(
         caching === undefined ? [] : [[{ pool }, caching[field]]],
       ),
   }
+}
+
+function orderedSamples(
+  { router }: Cluster,
+  kinds: readonly (keyof OrderedCounters)[],
+): readonly Sample[] {
+  return Object.entries(router.counters().pools).flatMap(([pool, { ordered }]) =>
+    ordered === undefined ? [] : kinds.map((kind): Sample => [{ pool, kind }, ordered[kind]]),
+  )
 }
 
 /** Plain numbers as samples; `linksOpened` becomes the label value `links_opened`. */

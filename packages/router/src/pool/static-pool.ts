@@ -262,7 +262,8 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void {
     this.counters.requests++
     const keeps = stable && frame.stable
-    const own = this.#caching === undefined ? request : this.#caching.take(request, frame, keyIndex, keeps)
+    const own =
+      this.#caching === undefined ? request : this.#caching.take(request, frame, keyIndex, keeps)
     if (own === undefined || this.#ordered?.take(own, frame, keyIndex, keeps)) return
     this.#runHere(own, frame, keyIndex, keeps)
   }
@@ -532,7 +533,8 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
       return
     }
     const copies = this.#copies
-    const here: RunPart = (request, frame, keyIndex) => this.#runHere(request, frame, keyIndex, true)
+    const here: RunPart = (request, frame, keyIndex) =>
+      this.#runHere(request, frame, keyIndex, true)
     this.#ordered ??= new OrderedWrites(
       {
         name: this.name,
@@ -546,7 +548,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
         maybeWritten: (request, bytes) => copies.maybeWritten(request, bytes),
         fail: (request, code, text) => this.fail(request, code, text),
       },
-      this.#tools,
+      { ...this.#tools, forward: this.#tools.forward },
     )
     this.#ordered.follow(orderedBy)
   }

@@ -35,12 +35,7 @@ export interface Copying {
   /** How a write reaches the other owners. */
   replicationOf(command: RoutedCommand, frame: RequestFrame): Replication
   /** Runs a command with several keys as one per key, where their further owners may differ; false when there is no need. */
-  runByKey(
-    request: Request,
-    frame: RequestFrame,
-    placement: Placement,
-    run: RunPart,
-  ): boolean
+  runByKey(request: Request, frame: RequestFrame, placement: Placement, run: RunPart): boolean
   /** True for a reply that says nothing is there; it may also say so of a key that is. */
   isMiss(reply: Buffer): boolean
   /** True when two replies to one write mean equal states. */
