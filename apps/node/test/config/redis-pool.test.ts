@@ -29,6 +29,13 @@ describe('a redis pool in the configuration', () => {
     })
   })
 
+  it('has an order of writes where it says so', () => {
+    expect(resolve({})).toMatchObject({ copies: { orderWrites: false } })
+    expect(resolve({ replicas: 2, orderWrites: true })).toMatchObject({
+      copies: { orderWrites: true },
+    })
+  })
+
   it('knows how each backend is reached, and how often it is asked', () => {
     const pool = resolve({
       backends: [
@@ -81,6 +88,18 @@ describe('a redis pool in the configuration', () => {
       [
         { protocol: 'memcached', backends: [{ url: '127.0.0.1:1' }], replicas: 2 },
         /pools\.cache\.replicas: found 2; allowed: at most the number of backends, which is 1/,
+      ],
+      [
+        { orderWrites: true },
+        /pools\.cache\.orderWrites: found true with replicas 1; allowed with replicas of 2 and more/,
+      ],
+      [
+        { protocol: 'memcached', backends: [{ url: '127.0.0.1:1' }], orderWrites: true },
+        /pools\.cache\.orderWrites: found in a pool with protocol memcached; allowed: only with protocol redis/,
+      ],
+      [
+        { multiKey: 'owner', replicas: 2 },
+        /pools\.cache\.multiKey: found owner with replicas 2; allowed: slot, or replicas 1/,
       ],
       [
         { protocol: 'store', backends: undefined, ack: 'one' },
