@@ -219,6 +219,8 @@ export class Repairs {
       for (let round = 0; round === 0 || (stale.refillAgain && round < REFILLS_MAX); round++) {
         stale.refillAgain = false
         stale.clearOwn()
+        // Others forget with us what we told them before.
+        this.#sharing.tell('stale-all', backend.id)
         keys = await this.#refillOnce(backend)
       }
     } catch (error) {

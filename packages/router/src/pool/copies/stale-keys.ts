@@ -159,6 +159,14 @@ export class StaleKeys {
       else this.#disown(key, entry)
   }
 
+  /** Another router no longer brings up to date what it said it would. */
+  forgetFrom(router: string): void {
+    for (const [key, entry] of [...this.#keys]) {
+      entry.from.delete(router)
+      if (!entry.own && entry.from.size === 0) this.remove(key, false)
+    }
+  }
+
   #disown(key: string, entry: StaleKey): void {
     entry.own = false
     entry.shared = false

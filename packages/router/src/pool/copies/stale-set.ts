@@ -171,6 +171,8 @@ export class StaleSet {
       case 'stale-all':
         stale.whole = true
         stale.wholeFrom.add(router)
+        // It looks at every key again, and has forgotten those that it told one by one.
+        stale.forgetFrom(router)
         break
       case 'clean-all':
         stale.wholeFrom.delete(router)
