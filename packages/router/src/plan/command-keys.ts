@@ -167,3 +167,8 @@ function wholeNumber(text: string): number | undefined {
 export function wrongArity(name: string): string {
   return `ERR wrong number of arguments for '${name}' command`
 }
+
+/** Arguments as binary text, one character per byte. */
+export function textsOf(frame: RequestFrame, indexes: readonly number[]): readonly string[] {
+  return indexes.map((at) => frame.bytes.toString('latin1', frame.from(at), frame.to(at)))
+}

@@ -39,8 +39,16 @@ export interface Fleet {
   runAt(request: Request, id: string, bytes: Buffer): void
   /** Runs a command, one complete frame, at the owner of a position. */
   runOwner(request: Request, position: number, bytes: Buffer): void
-  /** A connection of its own to the owner of a position, or why there is none, as an error reply. */
-  pin(holder: LinkHolder, position: number, resp: RespVersion): PrivateLink | Buffer
+  /**
+   * A connection of its own to the owner of a position, or why there is none, as an error reply.
+   * @param keys those that are known already, as binary text: an owner with old copies of them is passed over
+   */
+  pin(
+    holder: LinkHolder,
+    position: number,
+    resp: RespVersion,
+    keys: readonly string[],
+  ): PrivateLink | Buffer
   /** The same to one backend, whatever it owns. */
   pinAt(holder: LinkHolder, id: string, resp: RespVersion): PrivateLink | Buffer
   /** The reply that says what became of a private connection. */

@@ -394,7 +394,12 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     this.runAgain(request, bytes, 0, bytes.length)
   }
 
-  pin(holder: LinkHolder, position: number, resp: RespVersion): PrivateLink | Buffer {
+  pin(
+    holder: LinkHolder,
+    position: number,
+    resp: RespVersion,
+    keys: readonly string[],
+  ): PrivateLink | Buffer {
     // A connection of its own would pass by the keys that are still at their old owners.
     if (this.#migration !== undefined)
       return this.#failure('MIGRATING', 'no private connections while keys move to another ring')
@@ -405,7 +410,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
         'FAILED_OVER',
         `its keys are in pool "${to}" while their owners are lost`,
       )
-    const backend = this.#pinnable(position)
+    const backend = this.#pinnable(position, keys)
     if (backend === undefined) return this.#failure('NO_BACKEND', this.#whyNone())
     const link = this.#pinTo(backend, holder, resp)
     if (!Buffer.isBuffer(link)) link.positions.add(position)
@@ -798,24 +803,19 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     return this.#next(position)
   }
 
-  /**
-   * Where a connection of its own leads for keys at a place: what runs on it is not looked at key by key, so it has to be an
-   * owner where nothing is stale, if there is one.
-   */
-  #pinnable(position: number): Backend | undefined {
+  /** Where a connection of its own leads for keys at a place: to the first owner where they are not stale. */
+  #pinnable(position: number, keys: readonly string[]): Backend | undefined {
     const first = this.#backendAt(position)
-    if (first === undefined || first.clear || this.#replicas === 1) return first
+    if (first === undefined || this.#replicas === 1 || !first.stale.hasAny(keys)) return first
     const owners = this.ranksAt(position, this.#replicas)
-    return (
-      owners.find(({ clear }) => clear) ??
-      owners.find(({ usable, stale }) => usable && !stale.whole) ??
-      first
-    )
+    return owners.find(({ usable, stale }) => usable && !stale.hasAny(keys)) ?? first
   }
 
   #keepsPinned(position: number, backend: Backend): boolean {
-    if (this.#pinnable(position) === backend) return true
-    return this.#backendAt(position) === backend && !backend.stale.whole
+    const first = this.#backendAt(position)
+    if (first === backend || first === undefined || first.clear || this.#replicas === 1)
+      return first === backend
+    return backend.usable && this.ranksAt(position, this.#replicas).includes(backend)
   }
 
   #next(position: number): Backend | undefined {

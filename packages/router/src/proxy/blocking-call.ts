@@ -16,6 +16,8 @@ export interface BlockingOptions {
   readonly fleet: Fleet
   /** Where its keys are. */
   readonly position: number
+  /** Its keys, as binary text. */
+  readonly keys: readonly string[]
   /** How long the backend may wait; `Infinity` for ever. */
   readonly patienceMs: number
   /** Backends that are tried while nothing was sent. */
@@ -42,9 +44,9 @@ export class BlockingCall implements LinkHolder, RequestOwner, Wait {
   }
 
   start(bytes: Buffer, start: number, end: number, stable: boolean): void {
-    const { fleet, position, patienceMs } = this.#options
+    const { fleet, position, keys, patienceMs } = this.#options
     this.#attempts++
-    const link = fleet.pin(this, position, this.#whole.resp)
+    const link = fleet.pin(this, position, this.#whole.resp, keys)
     if (Buffer.isBuffer(link)) {
       this.#whole.settle(link, 0, link.length, true)
       return

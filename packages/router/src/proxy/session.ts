@@ -6,6 +6,7 @@ import type { RouterLimits } from '../limits.ts'
 import { answerHere, type HereFacts } from '../plan/answer-here.ts'
 import { type ClientState, UNSPOKEN } from '../plan/client-state.ts'
 import { commandOf } from '../plan/command-index.ts'
+import { findKeys, textsOf } from '../plan/command-keys.ts'
 import { NOWHERE, planRedis, type RedisPlan } from '../plan/plan-redis.ts'
 import type { RedisCommand } from '../plan/redis-command.ts'
 import { countError, type Fleet, type Pool } from '../pool/pool.ts'
@@ -303,9 +304,11 @@ export class Session extends CommandSession {
       case 'blocking': {
         const { bytes, start, end } = frame
         const { keyIndex, timeoutIndex, unitMs } = plan
+        const found = findKeys(command.keys, frame, command.name)
         const call = new BlockingCall(this.enqueue(command), {
           fleet,
           position: pool.placement.positionOf(bytes, frame.from(keyIndex), frame.to(keyIndex)),
+          keys: found.type === 'error' ? [] : textsOf(frame, found.indexes),
           patienceMs: patienceOf(frame.text(timeoutIndex), unitMs),
           attemptsMax: limits.failoverAttemptsMax,
         })

@@ -1,7 +1,7 @@
 import { encodeError } from '../codec/resp/encode.ts'
 import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { RouterLimits } from '../limits.ts'
-import { findKeys } from '../plan/command-keys.ts'
+import { findKeys, textsOf } from '../plan/command-keys.ts'
 import { CROSSSLOT, type Placement } from '../plan/plan-redis.ts'
 import type { RedisCommand } from '../plan/redis-command.ts'
 import { type LostCause, REMOVED_CAUSE } from '../pool/lost-cause.ts'
@@ -229,7 +229,7 @@ export class Transaction implements LinkHolder {
       return
     }
     // Nothing named an owner: one fixed backend runs what needs none.
-    if (this.#link === undefined && !this.#pin(0, pool)) {
+    if (this.#link === undefined && !this.#pin(0, [], pool)) {
       this.#over()
       return
     }
@@ -315,7 +315,8 @@ export class Transaction implements LinkHolder {
       this.#port.say(QUEUED)
       return false
     }
-    if (known === undefined && !this.#pin(positions[0] ?? 0, pool)) return false
+    const keys = textsOf(frame, indexes)
+    if (known === undefined && !this.#pin(positions[0] ?? 0, keys, pool)) return false
     const link = this.#link
     if (link === undefined) return false
     for (const position of positions) link.positions.add(position)
@@ -324,8 +325,8 @@ export class Transaction implements LinkHolder {
     return false
   }
 
-  #pin(position: number, pool: TransactionPool): boolean {
-    const link = pool.fleet.pin(this, position, this.#port.resp)
+  #pin(position: number, keys: readonly string[], pool: TransactionPool): boolean {
+    const link = pool.fleet.pin(this, position, this.#port.resp, keys)
     if (Buffer.isBuffer(link)) {
       this.#dirty = this.#multi
       this.#port.say(link)

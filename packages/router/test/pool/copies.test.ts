@@ -196,6 +196,49 @@ describe.skipIf(missingRedis() !== undefined)('a pool with replicas', () => {
     }
   })
 
+  it('runs a transaction at the owner whose copy is up to date', async () => {
+    const pool = await startReplicated({ servers: 2 })
+    const [fixture] = pool.routers
+    const redis = fixture?.client() as RedisClient
+    const [first, second] = pool.ports as [number, number]
+    const [key = '', other = ''] = keysOf(first, pool.ports, 2)
+    await redis.ask(`SET ${key} 5`)
+    await askRedis(first, `SET ${key} 1`)
+    const tell = (type: 'stale' | 'clean', keys: readonly string[]) =>
+      fixture?.router.post({
+        type: 'shared-keys',
+        from: 'another',
+        message: { pool: 'cache', changes: [{ type, backend: `127.0.0.1:${first}`, keys }] },
+      })
+    tell('stale', [key])
+    redis.send(['MULTI'], ['INCR', key], ['EXEC'])
+    expect((await redis.replies(3))[2]).toBe('*1\r\n:6\r\n')
+    // Nothing of another key is old there.
+    redis.send(['MULTI'], ['INCR', other], ['EXEC'])
+    expect((await redis.replies(3))[2]).toBe('*1\r\n:1\r\n')
+    expect(await askRedis(second, `GET ${key}`)).toBe(bulk('6'))
+    tell('clean', [key])
+    expect(await copiesEqual(pool)).toEqual([])
+    expect(await askRedis(first, `GET ${key}`)).toBe(bulk('6'))
+  })
+
+  it('forgets which keys another router held for stale once that one looks at all', async () => {
+    const pool = await startReplicated({ servers: 2 })
+    const [fixture] = pool.routers
+    const backend = `127.0.0.1:${pool.ports[0]}`
+    const changes = (['stale', 'stale-all', 'clean-all'] as const).map((type) => ({
+      type,
+      backend,
+      keys: type === 'stale' ? ['a', 'b'] : [],
+    }))
+    fixture?.router.post({
+      type: 'shared-keys',
+      from: 'another',
+      message: { pool: 'cache', changes },
+    })
+    expect(fixture?.router.counters().pools['cache']?.backends[backend]?.stale).toBe(0)
+  })
+
   it('answers a write as ack says when an owner is gone', async () => {
     for (const [ack, servers, answer] of [
       ['one', 2, /^\+OK/],

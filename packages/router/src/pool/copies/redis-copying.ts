@@ -1,7 +1,7 @@
 import { DECODED, RequestDecoder } from '../../codec/resp/request-decoder.ts'
 import type { RequestFrame } from '../../codec/resp/request-frame.ts'
 import type { RouterLimits } from '../../limits.ts'
-import { findKeys } from '../../plan/command-keys.ts'
+import { findKeys, textsOf } from '../../plan/command-keys.ts'
 import { type Placement, splitByOwner } from '../../plan/plan-redis.ts'
 import { replicationOf } from '../../plan/replication.ts'
 import type { RoutedCommand } from '../../plan/routed-command.ts'
@@ -93,5 +93,5 @@ const LISTING: KeyListing = {
 function keysOf(command: RoutedCommand, frame: RequestFrame, keyIndex: number): readonly string[] {
   const found = 'keys' in command ? findKeys(command.keys, frame, command.name) : undefined
   const indexes = found === undefined || found.type === 'error' ? [keyIndex] : found.indexes
-  return indexes.map((at) => frame.bytes.toString('latin1', frame.from(at), frame.to(at)))
+  return textsOf(frame, indexes)
 }

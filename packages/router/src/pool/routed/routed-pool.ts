@@ -133,11 +133,16 @@ export class RoutedPool implements Pool, Fleet {
     else pool.runOwner(request, placeInPool(place), bytes)
   }
 
-  pin(holder: LinkHolder, place: number, resp: RespVersion): PrivateLink | Buffer {
+  pin(
+    holder: LinkHolder,
+    place: number,
+    resp: RespVersion,
+    keys: readonly string[],
+  ): PrivateLink | Buffer {
     const at = poolOfPlace(place)
     const pool = this.#pools[at]
     if (pool === undefined) return this.#failure('NO_POOL', this.#whyMissing(at))
-    const link = pool.pin(holder, placeInPool(place), resp)
+    const link = pool.pin(holder, placeInPool(place), resp, keys)
     if (Buffer.isBuffer(link)) return link
     // The holder knows places by the numbers of this listener.
     link.positions.delete(placeInPool(place))
