@@ -8,7 +8,7 @@ import { type Comparison, compareCopies } from './compare.ts'
 const BATCH = 20
 /** How long a key is written. Two routers that write it at its end without an order leave different copies. */
 const GENERATION_MS = 1_000
-/** After the last command late copies are still on their way. */
+/** After the last command late copies are still on their way, for a long time after faults. */
 const SETTLE_MS = 30_000
 
 export interface SoakOptions {
@@ -25,6 +25,8 @@ export interface SoakOptions {
   readonly keysPerType: number
   /** Suspends or kills one server after the other. */
   readonly faults: boolean
+  /** How long copies may take to become equal after the last command. @defaultValue 30_000 */
+  readonly settleMs?: number
   readonly say?: (text: string) => void
 }
 
@@ -84,7 +86,7 @@ export async function soakCopies(options: SoakOptions): Promise<SoakResult> {
       )
       return last.differences.length === 0
     },
-    { timeoutMs: SETTLE_MS },
+    { timeoutMs: options.settleMs ?? SETTLE_MS },
   ).catch((error) => {
     if (last === undefined) throw error
   })
