@@ -1,5 +1,6 @@
 import { type FlowName, type RedisCommand, treatmentOf } from './redis-command.ts'
 import { REDIS_COMMANDS } from './redis-commands.ts'
+import { replicationText } from './replication.ts'
 
 /** `docs/redis-commands.md`: what becomes of every Redis command. Generated, so that it cannot differ from the table. */
 export function commandsPage(): string {
@@ -22,6 +23,9 @@ What the Redis listener does with each command of Redis 7. Keys are found as Red
 - **pinned**: the owner answers, on a connection that this client has for itself as long as the state lasts.
 - **subscription**: answered over the one connection per backend on which this router subscribes for all its clients.
 - **refused**: not routed by design; the error says why.
+
+Column *replicate*: how a write reaches the other owners of its keys in a pool with \`replicas\` above 1. *verbatim*: they get the same
+command. *copy*: the first owner runs it, and then the keys are copied. docs/redis-pools.md says more.
 
 A command whose backend is lost goes to the next owner on the ring when it was not sent yet, or when it only reads. Otherwise
 the client gets an error that says that the write may have been applied.
@@ -105,9 +109,20 @@ const ROWS = REDIS_COMMANDS.filter(({ run }) => run.type !== 'container')
 function table(): string {
   const rows = ROWS.map(
     (command) =>
-      `| \`${command.name.toUpperCase().replace('|', ' ')}\` | ${treatmentOf(command)} | ${command.access} | ${keys(command)} | ${note(command)} |`,
+      `| \`${command.name.toUpperCase().replace('|', ' ')}\` | ${treatmentOf(command)} | ${command.access} | ${keys(command)} | ${replicated(command)} | ${note(command)} |`,
   )
-  return ['| command | | access | keys | |', '|---|---|---|---|---|', ...rows].join('\n')
+  return ['| command | | access | keys | replicate | |', '|---|---|---|---|---|---|', ...rows].join(
+    '\n',
+  )
+}
+
+/** Empty where nothing is written, and where no key decides who gets it. */
+function replicated(command: RedisCommand): string {
+  const { keys: spec, run } = command
+  if (spec.type === 'none' || run.type === 'refused' || run.type === 'transaction') return ''
+  if (command.access === 'none') return ''
+  if (run.type === 'blocking') return command.access === 'write' ? 'copy' : ''
+  return replicationText(command) ?? ''
 }
 
 function keys({ keys: spec }: RedisCommand): string {
