@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import { quantiles, runBatches } from '../load/fixed-replies.ts'
 import { connected } from '../load/programs.ts'
 
 /** What a run of messages saw. */
@@ -57,40 +58,10 @@ export async function runMessages(
   const latencies: number[] = []
   const startedAt = performance.now()
   const endsAt = startedAt + seconds * 1_000
-  await Promise.all(sockets.map((socket) => sendUntil(socket, endsAt, latencies)))
+  const next = () => (performance.now() < endsAt ? FRAME : undefined)
+  await Promise.all(sockets.map((socket) => runBatches(socket, ECHO.length, next, latencies)))
   const elapsed = (performance.now() - startedAt) / 1_000
   for (const socket of sockets) socket.destroy()
-  const sorted = latencies.sort((a, b) => a - b)
-  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN
-  return {
-    requests: sorted.length,
-    perSecond: sorted.length / elapsed,
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-  }
-}
-
-function sendUntil(socket: Socket, endsAt: number, latencies: number[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let missing = 0
-    let sentAt = 0
-    const send = () => {
-      sentAt = performance.now()
-      if (sentAt >= endsAt) {
-        resolve()
-        return
-      }
-      missing = ECHO.length
-      socket.write(FRAME)
-    }
-    socket.on('error', reject)
-    socket.once('close', () => reject(new Error('a proxy closed a WebSocket')))
-    socket.on('data', (bytes) => {
-      missing -= bytes.length
-      if (missing > 0) return
-      latencies.push(performance.now() - sentAt)
-      send()
-    })
-    send()
-  })
+  const requests = latencies.length
+  return { requests, perSecond: requests / elapsed, ...quantiles(latencies) }
 }

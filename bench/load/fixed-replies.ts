@@ -108,7 +108,8 @@ const BATCH_BYTES_MAX = 16 * 1024 * 1024
 /** How long an open loop waits for replies after its last request. */
 const DRAIN_MS_MAX = 10_000
 
-function runBatches(
+/** Sends what `next` gives, each after the reply of `batchBytes` to the one before; resolves when it gives nothing more. */
+export function runBatches(
   socket: Socket,
   batchBytes: number,
   next: () => Buffer | undefined,
@@ -128,6 +129,9 @@ function runBatches(
       socket.write(bytes)
     }
     socket.on('error', reject)
+    socket.once('close', () =>
+      reject(new Error('the connection was closed before all was answered')),
+    )
     socket.on('data', (bytes) => {
       missing -= bytes.length
       if (missing > 0) return
@@ -138,7 +142,7 @@ function runBatches(
   })
 }
 
-function quantiles(latencies: number[]): { readonly p50Ms: number; readonly p99Ms: number } {
+export function quantiles(latencies: number[]): { readonly p50Ms: number; readonly p99Ms: number } {
   const sorted = latencies.sort((a, b) => a - b)
   const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN
   return { p50Ms: at(0.5), p99Ms: at(0.99) }

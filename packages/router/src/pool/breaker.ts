@@ -54,10 +54,7 @@ export class Breaker {
 
   /** Keeps the backend out for so long, whatever it answers meanwhile, and asks it then. */
   hold(ms: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#inquiry?.cancel()
-    this.#inquiry = undefined
+    this.#giveUp()
     this.#circuit = { type: 'open', failures: 1, probeAt: this.#options.turn.now + ms }
     this.#schedule()
   }
@@ -78,6 +75,11 @@ export class Breaker {
   /** Gives up asking, for good. */
   stop(): void {
     this.#stopped = true
+    this.#giveUp()
+  }
+
+  /** Neither the timer nor a question that is open comes back. */
+  #giveUp(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#inquiry?.cancel()
