@@ -72,6 +72,15 @@ order of their tags. A key that is there from the beginning to the end of the sc
 backend is in the pool. When a backend goes, the scan continues with the next one. One that comes during the scan is scanned if
 its tag is still ahead. A backend that cannot be reached is an error, not a gap: the same cursor can be tried again.
 
+With \`replicas\` above 1 each key is reported by one backend: the first of its owners that is usable and up to date. Others leave it
+out, so pages may have fewer keys than \`COUNT\` asks for, or none, before the cursor is 0. \`KEYS\` and \`RANDOMKEY\` count likewise.
+Fewer lost backends than there are copies are no error: the next owner reports their keys. When a backend is lost, has caught up or
+the ring changes during a scan, the scan begins anew with the next step, and keys that were returned before it come once more. A key that its first owner
+lacks (evicted there, or its process is new and \`onReturn\` is \`serve\`) is not reported, as a read of the first owner does not find it.
+\`DBSIZE\` is what all backends have, divided by the number of copies. That is exact while every backend of the pool is reachable, none is being
+brought up to date or starts slowly, and none has lost or evicted keys that another owner still has; otherwise it is an estimate that
+takes keys for evenly spread.
+
 ## Limits
 
 | limit | default | |
@@ -179,11 +188,13 @@ function note({ name, run }: RedisCommand): string {
 }
 
 const FLOW_NOTES: Readonly<Record<FlowName, string>> = {
+  dbsize: 'added up, each key once',
   info: 'added up',
+  keys: 'each key once',
   kill: 'beside the busy connection; one that was killed is enough',
   publish: 'the owner of the channel',
   pubsub: 'added up by channel',
-  randomkey: 'drawn by the number of keys',
+  randomkey: 'drawn by the number of keys, each key once',
   scan: 'one backend after the other',
   script: 'NOSCRIPT is repaired',
   'script-exists': 'here or at all',

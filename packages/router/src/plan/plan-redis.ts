@@ -198,7 +198,7 @@ function planBlocking(command: RedisCommand, frame: RequestFrame, placement: Pla
 }
 
 /** Flows that the embedded store answers itself. */
-const STORE_FLOWS = new Set<FlowName>(['scan', 'randomkey'])
+const STORE_FLOWS = new Set<FlowName>(['dbsize', 'keys', 'scan', 'randomkey'])
 
 function planFlow(
   command: RedisCommand,

@@ -23,7 +23,9 @@ export type KeySpec =
 
 /** Commands that take several steps and end in one reply; each is a function of `proxy/flow`. */
 export type FlowName =
+  | 'dbsize'
   | 'info'
+  | 'keys'
   | 'kill'
   | 'publish'
   | 'pubsub'
@@ -143,8 +145,13 @@ export function script(arity: number, access: Access): CommandRow {
   return row(arity, access, keys, { type: 'flow', flow: 'script', treatment: 'routed' })
 }
 
-export function flow(arity: number, name: FlowName, treatment: Treatment): CommandRow {
-  return row(arity, 'none', NO_KEYS, { type: 'flow', flow: name, treatment })
+export function flow(
+  arity: number,
+  name: FlowName,
+  treatment: Treatment,
+  access: Access = 'none',
+): CommandRow {
+  return row(arity, access, NO_KEYS, { type: 'flow', flow: name, treatment })
 }
 
 export function transaction(arity: number, keys: KeySpec = NO_KEYS): CommandRow {

@@ -3,9 +3,12 @@ import type { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { GatherKind } from '../plan/gather.ts'
 import type { Placement } from '../plan/plan-redis.ts'
 import type { ChannelHub } from './channel-hub.ts'
+import type { Listing } from './copies/listing.ts'
 import type { Fold } from './gathering.ts'
 import type { LinkHolder, PrivateLink } from './private-links.ts'
 import type { Request } from './request.ts'
+
+export type { Listing } from './copies/listing.ts'
 
 /** What a session runs its commands on: upstream servers ({@link StaticPool}) or the embedded store ({@link StorePool}). */
 export interface Pool {
@@ -35,6 +38,8 @@ export interface Fleet {
   readonly random: () => number
   /** Ids of all backends that are not out, in their order. */
   backendIds(): readonly string[]
+  /** Who is asked about keys now, and who of them reports a key that several have. */
+  listing(): Listing
   /** Runs a command, one complete frame, at one backend. */
   runAt(request: Request, id: string, bytes: Buffer): void
   /** Runs a command, one complete frame, at the owner of a position. */

@@ -14,6 +14,7 @@ import { ChannelHub } from './channel-hub.ts'
 import { Copies } from './copies/copies.ts'
 import type { CopiesEvent, CopiesHost } from './copies/copies-host.ts'
 import type { RunPart } from './copies/copying.ts'
+import type { Listing } from './copies/listing.ts'
 import { type CopyPolicy, DEFAULT_COPY_POLICY } from './copies/policy.ts'
 import type { SharedKeys } from './copies/shared-keys.ts'
 import type { StaleLimits } from './copies/stale-keys.ts'
@@ -150,6 +151,10 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   /** Backends in the order of their ids. */
   get backends(): readonly Backend[] {
     return this.#byIndex
+  }
+
+  get ringDigest(): string {
+    return this.#ring.ring.digest
   }
 
   get replicas(): number {
@@ -375,6 +380,10 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
 
   backendIds(): readonly string[] {
     return this.#byIndex.filter(({ state }) => state !== 'out').map(({ id }) => id)
+  }
+
+  listing(): Listing {
+    return this.#copies.listing()
   }
 
   runAt(request: Request, id: string, bytes: Buffer): void {

@@ -87,8 +87,10 @@ describe('planRedis', () => {
   })
 
   it('asks every backend, or the store as a whole', () => {
-    expect(plan('DBSIZE')).toEqual({ type: 'all', gather: 'sum' })
-    expect(plan('KEYS *')).toEqual({ type: 'all', gather: 'union' })
+    expect(plan('FLUSHALL')).toEqual({ type: 'all', gather: 'all-ok' })
+    expect(plan('DBSIZE')).toEqual({ type: 'flow', flow: 'dbsize', keyIndex: -1 })
+    expect(plan('KEYS *', STORE)).toEqual({ type: 'owner', keyIndex: -1 })
+    expect(plan('KEYS *')).toEqual({ type: 'flow', flow: 'keys', keyIndex: -1 })
     expect(plan('FLUSHALL', STORE)).toEqual({ type: 'owner', keyIndex: -1 })
     expect(plan('SCAN 0', STORE)).toEqual({ type: 'owner', keyIndex: -1 })
   })

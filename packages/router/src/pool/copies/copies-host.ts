@@ -52,6 +52,8 @@ export interface CopiesHost {
   readonly placement: Placement
   readonly backends: readonly Backend[]
   readonly replicas: number
+  /** Equal for equal owners of all places. */
+  readonly ringDigest: string
   backendNamed(id: string): Backend | undefined
   /** Up to `count` backends for a place, the first owner first. The place is that of the key asked for last. */
   ranksAt(place: number, count: number): readonly Backend[]

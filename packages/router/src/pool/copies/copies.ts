@@ -8,6 +8,7 @@ import { LostAsk } from './ask.ts'
 import type { CopiesHost, CopiesTools } from './copies-host.ts'
 import type { CommandRead, Copying, RunPart } from './copying.ts'
 import { type HeldCommand, KeyLocks } from './key-locks.ts'
+import { type Listing, listingOf } from './listing.ts'
 import { acksNeeded, type CopyPolicy } from './policy.ts'
 import { ReadChoice } from './read-choice.ts'
 import { Repairs } from './repairs.ts'
@@ -42,6 +43,8 @@ export class Copies implements WriteHost, WarmHost {
   readonly #repairs: Repairs
   readonly #stale: StaleSet
   readonly #reads: ReadChoice
+  /** They serve again, and have not got all their keys yet. */
+  readonly #catchingUp = new Set<Backend>()
   #policy: CopyPolicy
 
   constructor(host: CopiesHost, policy: CopyPolicy, zone: string | undefined, tools: CopiesTools) {
@@ -159,7 +162,12 @@ export class Copies implements WriteHost, WarmHost {
     return this.#copying.runByKey(request, frame, this.#host.placement, run)
   }
 
-  /** A command may have been run at some owners of its keys and not at others: the first one's copies are given to them. */
+  /**
+   * A command may have been run at some owners of its keys and not at others: the first one's copies are given to them. It may share
+   * the decoder of {@link read}: it is called when the link to another router breaks, never while a command that was read is
+   * on its way through here, and has its keys before it does anything that could read another one. {@link keysWritten} is
+   * different: a connection of a client's own asks it in the middle of a command.
+   */
   maybeWritten({ command }: Request, bytes: Buffer): void {
     const read = this.#copying.read(command, bytes, 0, bytes.length)
     if (read === undefined) return
@@ -251,12 +259,20 @@ export class Copies implements WriteHost, WarmHost {
       throw error
     }
     backend.stale.ignoring = false
+    if (!backend.stale.none) this.#catchingUp.add(backend)
     backend.admit()
     this.#repairs.wake(backend)
   }
 
   avoided(backend: Backend): void {
+    this.#catchingUp.delete(backend)
     this.#stale.avoided(backend)
+  }
+
+  /** Who reports which keys now. */
+  listing(): Listing {
+    for (const backend of this.#catchingUp) if (backend.stale.none) this.#catchingUp.delete(backend)
+    return listingOf(this.#host, (backend) => this.#catchingUp.has(backend))
   }
 
   tick(): void {

@@ -6,7 +6,7 @@ import { PrefixTable } from '../../plan/prefix-table.ts'
 import { ChannelHub } from '../channel-hub.ts'
 import { type Fold, Gathering } from '../gathering.ts'
 import type { LostCause } from '../lost-cause.ts'
-import { countError, type ErrorCounts, type Fleet, type Pool } from '../pool.ts'
+import { countError, type ErrorCounts, type Fleet, type Listing, type Pool } from '../pool.ts'
 import type { LinkHolder, PrivateLink } from '../private-links.ts'
 import { Request } from '../request.ts'
 import type { StaticPool } from '../static-pool.ts'
@@ -121,10 +121,26 @@ export class RoutedPool implements Pool, Fleet {
     )
   }
 
+  listing(): Listing {
+    const inner = new Map<string, Listing>()
+    for (const [at, pool] of this.#pools.entries())
+      inner.set(this.#names[at] ?? '', pool?.listing() ?? MISSING_POOL)
+    const of = (id: string) => inner.get(id.slice(0, id.indexOf('/')))
+    const views = [...inner].filter(([, { view }]) => view !== '')
+    return {
+      ids: [...inner].flatMap(([name, { ids }]) => ids.map((id) => `${name}/${id}`)),
+      view: views.length === 0 ? '' : JSON.stringify(views.map(([name, { view }]) => [name, view])),
+      shows: (id, key) => of(id)?.shows(id.slice(id.indexOf('/') + 1), key) ?? false,
+      copies: (id) => of(id)?.copies(id.slice(id.indexOf('/') + 1)) ?? 1,
+    }
+  }
+
   runAt(request: Request, id: string, bytes: Buffer): void {
     const found = this.#find(id)
-    if (found === undefined) this.#fail(request, 'NO_BACKEND', `backend ${id} is gone`)
-    else found.pool.runAt(request, found.id, bytes)
+    const at = this.#names.indexOf(id.slice(0, id.indexOf('/')))
+    if (found !== undefined) found.pool.runAt(request, found.id, bytes)
+    else if (at >= 0) this.#missing(request, at)
+    else this.#fail(request, 'NO_BACKEND', `backend ${id} is gone`)
   }
 
   runOwner(request: Request, place: number, bytes: Buffer): void {
@@ -225,3 +241,6 @@ export class RoutedPool implements Pool, Fleet {
     return this.#tools.encodeError(text)
   }
 }
+
+/** Its keys are asked for all the same: the error says what is missing. */
+const MISSING_POOL: Listing = { ids: [''], view: '', shows: () => true, copies: () => 1 }
