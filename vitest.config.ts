@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type UserWorkspaceConfig } from 'vitest/config'
 
 // Tests run on the sources: the packages' exports name them under this condition.
 const source = ['@ringway/source']
@@ -13,6 +13,22 @@ const pure = (name: string, root: string) => {
   const project = unit(name, root)
   return { ...project, test: { ...project.test, isolate: false } }
 }
+
+/** End-to-end tests that put load on what they start. */
+const underLoad = ['e2e/member-*.test.ts', 'e2e/http-*.test.ts', 'e2e/redis-copies*.test.ts']
+
+/** Tests that start processes and clusters. */
+const processes = (name: string, include: string[], options: UserWorkspaceConfig['test']) => ({
+  extends: true as const,
+  test: {
+    name,
+    root: 'test',
+    testTimeout: 180_000,
+    hookTimeout: 120_000,
+    include,
+    ...options,
+  },
+})
 
 export default defineConfig({
   resolve: { conditions: source },
@@ -30,31 +46,18 @@ export default defineConfig({
       unit('peer', 'packages/peer'),
       unit('store', 'packages/store'),
       unit('node', 'apps/node'),
-      {
-        extends: true,
-        test: {
-          name: 'conformance',
-          root: 'test',
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
-          include: ['conformance/**/*.test.ts', 'architecture/**/*.test.ts'],
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        // End-to-end tests start processes and clusters: one file at a time, so that they do not starve each other.
-        test: {
-          name: 'e2e',
-          root: 'test',
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
-          include: ['e2e/**/*.test.ts'],
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
-        },
-      },
+      processes('conformance', ['conformance/**/*.test.ts', 'architecture/**/*.test.ts'], {
+        maxWorkers: 2,
+        sequence: { groupOrder: 1 },
+      }),
+      // Clusters that mostly wait for each other.
+      processes('e2e', ['e2e/**/*.test.ts'], {
+        exclude: underLoad,
+        maxWorkers: 2,
+        sequence: { groupOrder: 1 },
+      }),
+      // One file at a time, so that they do not starve each other.
+      processes('load', underLoad, { fileParallelism: false, sequence: { groupOrder: 2 } }),
     ],
   },
 })

@@ -2,12 +2,12 @@ import { createRing, type PlacementOptions, type RingNode } from '@ringway/ring'
 import { afterEach, describe, it, type TestContext } from 'vitest'
 import { askOver, HTTP, LIVE_TIMEOUT_MS } from '../support/placement-ask.ts'
 import { expectAgreement } from '../support/placement-compare.ts'
-import { LIVE_COUNTS, liveKeys } from '../support/placement-keys.ts'
+import { httpKeyCount, LIVE_COUNTS, liveKeys } from '../support/placement-keys.ts'
 import { type LiveProgram, startProgram } from '../support/placement-process.ts'
 import { freePorts } from '../support/ports.ts'
 import { requireProgram } from '../support/programs.ts'
 
-const KEYS = liveKeys(100_000)
+const KEYS = liveKeys(httpKeyCount)
 const FEW_KEYS = KEYS.slice(0, 5_000)
 const CONNECTIONS = 16
 
@@ -91,7 +91,7 @@ const servers = (count: number, weights: readonly number[] = [1]): RingNode[] =>
 
 describe('HAProxy', { timeout: LIVE_TIMEOUT_MS }, () => {
   for (const count of LIVE_COUNTS) {
-    it(`agrees on 100,000 keys at ${count} servers`, async (context) => {
+    it(`agrees on ${httpKeyCount} keys at ${count} servers`, async (context) => {
       const backend: Backend = {
         hashType: 'consistent',
         nodes: servers(count, [1 + (count % 3)]),

@@ -2,13 +2,13 @@ import { type AnyRing, createRing, type RingNode } from '@ringway/ring'
 import { afterEach, describe, it, type TestContext } from 'vitest'
 import { askOver, HTTP, LIVE_TIMEOUT_MS } from '../support/placement-ask.ts'
 import { expectAgreement } from '../support/placement-compare.ts'
-import { LIVE_COUNTS, liveKeys } from '../support/placement-keys.ts'
+import { httpKeyCount, LIVE_COUNTS, liveKeys } from '../support/placement-keys.ts'
 import { type LiveProgram, startProgram } from '../support/placement-process.ts'
 import { freePorts } from '../support/ports.ts'
 import { requireProgram } from '../support/programs.ts'
 
-const KEYS = liveKeys(100_000)
-const FEW_KEYS = KEYS.slice(0, 20_000)
+const KEYS = liveKeys(httpKeyCount)
+const FEW_KEYS = KEYS.slice(0, 5_000)
 const CONNECTIONS = 8
 
 let started: LiveProgram | undefined
@@ -95,7 +95,7 @@ async function compare(
 
 describe('nginx', { timeout: LIVE_TIMEOUT_MS }, () => {
   for (const counts of [LIVE_COUNTS.slice(0, 4), LIVE_COUNTS.slice(4)]) {
-    it(`agrees on 100,000 keys at ${counts.join(', ')} servers`, async (context) => {
+    it(`agrees on ${httpKeyCount} keys at ${counts.join(', ')} servers`, async (context) => {
       const upstreams = counts.map((count) => ({ hash: ' consistent', nodes: servers(count) }))
       const port = await start(context, upstreams)
       await compare(port, upstreams, KEYS, (ring, key) => ring.owner(key))

@@ -28,6 +28,12 @@ function liveKey(i: number): Uint8Array {
   }
 }
 
+/** Over HTTP, where a key costs a request, `npm test` asks for a part of them. */
+const HTTP_KEYS = 20_000
+
+/** How many keys a program is asked for that answers over HTTP: `LIVE_KEYS` of the environment, e.g. 100000. */
+export const httpKeyCount = Number(process.env['LIVE_KEYS'] ?? HTTP_KEYS)
+
 /** The numbers of servers at which programs are compared: every trap of the reference is at one of them. */
 export const LIVE_COUNTS = [1, 2, 3, 5, 7, 14, 25, 50] as const
 

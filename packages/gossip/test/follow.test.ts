@@ -123,7 +123,9 @@ describe('seeds that are followed', () => {
   })
 
   it('are not asked while they are living members', async () => {
-    const [a, b] = [await create('a'), await create('b')]
+    // Otherwise a push/pull that is due would be a stream, too.
+    const tuning = { pushPullIntervalMs: 0 }
+    const [a, b] = [await create('a', { tuning }), await create('b', { tuning })]
     await a.join([seed(b)])
     const before = b.stats().streamsIn
     let rounds = 0
