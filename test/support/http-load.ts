@@ -14,12 +14,15 @@ export class HttpLoad {
   readonly result: LoadResult = { answered: 0, failures: new Map(), cut: 0, servedBy: new Map() }
   readonly #agent: Agent
   readonly #port: number
+  readonly #body: Buffer | undefined
   readonly #workers: Promise<void>[]
   #stopping = false
   #waiters: { readonly answered: number; readonly resolve: () => void }[] = []
 
-  constructor(port: number, clients: number) {
+  /** @param body what each request posts; without one they are GETs */
+  constructor(port: number, clients: number, body?: Buffer) {
     this.#port = port
+    this.#body = body
     this.#agent = new Agent({ keepAlive: true, maxSockets: clients })
     this.#workers = Array.from({ length: clients }, () => this.#work())
   }
@@ -54,7 +57,15 @@ export class HttpLoad {
   #ask(): Promise<string | undefined> {
     const { result } = this
     return new Promise((resolve) => {
-      const options = { host: '127.0.0.1', port: this.#port, agent: this.#agent, timeout: 20_000 }
+      const body = this.#body
+      const options = {
+        host: '127.0.0.1',
+        port: this.#port,
+        method: body === undefined ? 'GET' : 'POST',
+        headers: body === undefined ? {} : { 'content-length': body.length },
+        agent: this.#agent,
+        timeout: 20_000,
+      }
       const asked = request(options, (response) => {
         let text = ''
         response.setEncoding('utf8').on('data', (piece: string) => {
@@ -75,7 +86,7 @@ export class HttpLoad {
       })
       asked.on('timeout', () => asked.destroy(new Error('timeout')))
       asked.on('error', (error: Error & { code?: string }) => resolve(error.code ?? error.message))
-      asked.end()
+      asked.end(body)
     })
   }
 }

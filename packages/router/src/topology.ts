@@ -115,7 +115,7 @@ export interface HttpPoolTopology {
   readonly panicPercent?: number
   /** When bad answers eject a backend, over the defaults; `ejectPercentMax: 0` ejects none. */
   readonly outliers?: Partial<OutlierLimits>
-  /** How long a sticky cookie is believed after its issue. Fixed when the pool is first named. @defaultValue a week */
+  /** How long a sticky cookie is believed after its issue. @defaultValue a week */
   readonly cookieMaxAgeMs?: number
 }
 

@@ -128,6 +128,8 @@ export interface PoolOptions {
   readonly outliers?: Partial<OutlierLimits>
   /** `http`. @defaultValue 30000 */
   readonly drainTimeoutMs?: number
+  /** `http`: how long a `pinned` cookie is believed. @defaultValue 604800000 */
+  readonly cookieMaxAgeMs?: number
   /** `redis`, `http`: how `rediss://` and `https://` backends are verified. */
   readonly tls?: UpstreamTlsOptions
 }

@@ -23,7 +23,14 @@ import type {
 /** What an HTTP listener of the configuration says beyond its address. */
 export type HttpListenerConfig = Omit<HttpListenerOptions, 'protocol' | 'host' | 'port'>
 
-const HTTP_ONLY = ['balance', 'loadFactor', 'allowSpill', 'panicPercent', 'drainTimeoutMs'] as const
+const HTTP_ONLY = [
+  'balance',
+  'loadFactor',
+  'allowSpill',
+  'panicPercent',
+  'drainTimeoutMs',
+  'cookieMaxAgeMs',
+] as const
 /** What only pools with servers have. */
 const SERVERS_ONLY = ['slowStartMs', 'outliers'] as const
 
@@ -51,7 +58,7 @@ export function resolveHttpPool(
     )
   }
   const { balance, loadFactor, allowSpill, slowStartMs, panicPercent, outliers, check } = pool
-  const { drainTimeoutMs } = pool
+  const { drainTimeoutMs, cookieMaxAgeMs } = pool
   return {
     ...(balance === undefined ? {} : { balance }),
     ...(loadFactor === undefined ? {} : { loadFactor }),
@@ -60,6 +67,7 @@ export function resolveHttpPool(
     ...(panicPercent === undefined ? {} : { panicPercent }),
     ...(outliers === undefined ? {} : { outliers }),
     ...(drainTimeoutMs === undefined ? {} : { drainTimeoutMs }),
+    ...(cookieMaxAgeMs === undefined ? {} : { cookieMaxAgeMs }),
     ...(zone === undefined ? {} : { zone }),
     ...(check === undefined ? {} : { check: checkOf(check) }),
   }
@@ -74,6 +82,7 @@ const DEFAULTS = {
   panicPercent: PANIC_PERCENT,
   outliers: undefined,
   drainTimeoutMs: undefined,
+  cookieMaxAgeMs: undefined,
 } as const
 const STATUS_DEFAULT = '200-399'
 

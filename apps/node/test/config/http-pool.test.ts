@@ -52,7 +52,14 @@ describe('an http pool in the configuration', () => {
     expect(http({ outliers: { ejectPercentMax: 0 } })?.outliers?.ejectPercentMax).toBe(0)
   })
 
+  it('says how long cookies are believed, and requests may go on at a drained backend', () => {
+    const pool = { cookieMaxAgeMs: 1_000, drainTimeoutMs: 60_000 }
+    expect(http(pool)).toMatchObject(pool)
+    expect(http({})).not.toHaveProperty('cookieMaxAgeMs')
+  })
+
   it.each([
+    [{ cookieMaxAgeMs: 999 }, /pools\.app\.cookieMaxAgeMs: found 999; allowed: an integer/],
     [{ panicPercent: 101 }, /pools\.app\.panicPercent: found 101; allowed: a number/],
     [{ slowStartMs: -1 }, /pools\.app\.slowStartMs: found -1; allowed: an integer from 0/],
     [{ outliers: { ejectPercentMax: 101 } }, /outliers\.ejectPercentMax: found 101; allowed/],

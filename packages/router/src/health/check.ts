@@ -35,11 +35,15 @@ export function recordCheck(
 /** Share of the interval by which checks are spread, so that routers do not check together. */
 export const CHECK_JITTER = 0.2
 
+/** A backend that is down is checked so many times as often: a restart should not cost it two whole intervals. */
+export const CHECKS_WHILE_DOWN = 4
+
 /**
  * Milliseconds until the next check; the first one comes anywhere within the interval.
  * @param random in [0, 1)
  */
 export function checkDelayMs(intervalMs: number, record: CheckRecord, random: number): number {
   if (record.made === 0) return intervalMs * random
-  return intervalMs * (1 - CHECK_JITTER + 2 * CHECK_JITTER * random)
+  const ms = record.up ? intervalMs : intervalMs / CHECKS_WHILE_DOWN
+  return ms * (1 - CHECK_JITTER + 2 * CHECK_JITTER * random)
 }

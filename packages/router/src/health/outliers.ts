@@ -8,7 +8,7 @@ export interface OutlierLimits {
   /** Answers within a window below which its share says nothing. */
   readonly windowAnswersMin: number
   readonly windowMs: number
-  /** The first ejection; it grows with each further one, up to `ejectMsMax`. */
+  /** The first ejection; it doubles with each further one, up to `ejectMsMax`. */
   readonly ejectMsMin: number
   readonly ejectMsMax: number
   /** Share of the pool that may be ejected, in percent. The last backend never is. */
@@ -20,7 +20,7 @@ export const OUTLIER_LIMITS: OutlierLimits = {
   failurePercentMax: 50,
   windowAnswersMin: 20,
   windowMs: 10_000,
-  ejectMsMin: 10_000,
+  ejectMsMin: 2_000,
   ejectMsMax: 300_000,
   ejectPercentMax: 50,
 }
@@ -93,6 +93,20 @@ export class Outliers {
     answers.failuresInARow = 0
   }
 
+  /**
+   * It was gone and is there again: what answers now is another process, whose answers are not known. How often it was ejected
+   * is kept, so that one that comes and goes is ejected for longer each time.
+   */
+  restarted(id: string): void {
+    const answers = this.#answers.get(id)
+    if (answers === undefined) return
+    if (answers.ejectedUntil > 0) this.#ejected--
+    answers.ejectedUntil = 0
+    answers.failuresInARow = 0
+    answers.answers = 0
+    answers.failures = 0
+  }
+
   /** Milliseconds until an ejected backend may return; 0 for any other. */
   ejectedMs(id: string, now: number): number {
     return Math.max(0, (this.#answers.get(id)?.ejectedUntil ?? 0) - now)
@@ -128,7 +142,8 @@ export class Outliers {
   #eject(answers: Answers, now: number): void {
     const { ejectMsMin, ejectMsMax } = this.#limits
     answers.ejections++
-    answers.ejectedUntil = now + Math.min(ejectMsMin * answers.ejections, ejectMsMax)
+    const doublings = Math.min(answers.ejections - 1, DOUBLINGS_MAX)
+    answers.ejectedUntil = now + Math.min(ejectMsMin * 2 ** doublings, ejectMsMax)
     answers.failuresInARow = 0
     answers.answers = 0
     answers.failures = 0
@@ -145,6 +160,8 @@ export class Outliers {
 }
 
 const NOBODY: readonly string[] = []
+/** 2 ** 30 times the first ejection is beyond every sensible maximum; more would only lose precision. */
+const DOUBLINGS_MAX = 30
 
 function noAnswers(): Answers {
   return {

@@ -18,7 +18,8 @@ export interface HttpBackendOwner {
   readonly drainTimeoutMs: number
   readonly check: HttpCheckTopology | undefined
   avoided(backend: HttpBackend, cause: LostCause): void
-  returned(backend: HttpBackend): void
+  /** @param restarted true when nobody listened there meanwhile */
+  returned(backend: HttpBackend, restarted: boolean): void
   /** It is well now, or is not any more. */
   changed(): void
   /** True while so few are well that all that are up are used. */
@@ -89,6 +90,8 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   #drainedAt = Number.POSITIVE_INFINITY
   #avoidedAt = Number.POSITIVE_INFINITY
   #answeredAt = Number.NEGATIVE_INFINITY
+  /** Nobody listened there since it was avoided. */
+  #refused = false
 
   constructor(topology: BackendTopology, owner: HttpBackendOwner, tools: HttpBackendTools) {
     this.id = topology.id
@@ -216,6 +219,8 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     if (HARMLESS.has(cause.code)) return
     this.counters.errors++
     this.counters.broken++
+    // A process that ended breaks all its responses at once. It is asked, so that it is avoided rather than ejected.
+    if (cause.code !== 'BAD_REPLY' && !this.#closed) this.#breaker.doubt()
     this.#owner.judged(this, true)
   }
 
@@ -328,6 +333,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
 
   #avoid(cause: LostCause): void {
     this.lastCause = cause
+    if (cause.code === 'REFUSED') this.#refused = true
     const opened = this.#breaker.open()
     if (opened && this.#checker?.record.up !== false) this.#beginAvoiding(cause)
     this.refresh()
@@ -362,7 +368,9 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   #comeBack(): void {
     this.#avoidedAt = Number.POSITIVE_INFINITY
     this.#latency.reset()
-    this.#owner.returned(this)
+    const restarted = this.#refused
+    this.#refused = false
+    this.#owner.returned(this, restarted)
     this.refresh()
   }
 
@@ -376,6 +384,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     }
     if (cause === undefined) return
     this.lastCause = cause
+    if (cause.code === 'REFUSED') this.#refused = true
     if (this.#breaker.closed) this.#beginAvoiding(cause)
     this.refresh()
   }

@@ -68,7 +68,7 @@ export class HttpPool implements HttpBackendOwner {
     this.#balancer = createBalancer('hash', tools.random)
     this.cookies = new StickyCookies({
       pool: topology.name,
-      maxAgeMs: topology.http?.cookieMaxAgeMs ?? COOKIE_MAX_AGE_MS,
+      maxAgeMs: COOKIE_MAX_AGE_MS,
       mac: tools.mac,
     })
     this.takeKeys()
@@ -173,7 +173,7 @@ export class HttpPool implements HttpBackendOwner {
     for (const id of this.#outliers.tick(now)) {
       const backend = this.#backends.get(id)
       if (backend === undefined) continue
-      this.returned(backend)
+      this.returned(backend, false)
       backend.refresh()
     }
   }
@@ -213,7 +213,8 @@ export class HttpPool implements HttpBackendOwner {
     })
   }
 
-  returned(backend: HttpBackend): void {
+  returned(backend: HttpBackend, restarted: boolean): void {
+    if (restarted) this.#outliers.restarted(backend.id)
     this.#slowStarts.begin(backend.id, this.#tools.turn.now)
     this.#speedUp()
     this.#tools.log({ type: 'backend-returned', pool: this.name, backend: backend.id })
@@ -306,6 +307,7 @@ export class HttpPool implements HttpBackendOwner {
     this.#http = http
     this.check = http.check
     this.drainTimeoutMs = http.drainTimeoutMs ?? DRAIN_TIMEOUT_MS
+    this.cookies.setMaxAge(http.cookieMaxAgeMs ?? COOKIE_MAX_AGE_MS)
     this.#slowStarts.durationMs = http.slowStartMs ?? 0
     this.#outliers.setLimits({ ...OUTLIER_LIMITS, ...http.outliers })
     this.#placingOptions =

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CHECK_JITTER, checkDelayMs, recordCheck, UNCHECKED } from '../../src/health/check.ts'
+import {
+  CHECK_JITTER,
+  CHECKS_WHILE_DOWN,
+  checkDelayMs,
+  recordCheck,
+  UNCHECKED,
+} from '../../src/health/check.ts'
 
 const LIMITS = { rise: 2, fall: 3 }
 
@@ -56,5 +62,16 @@ describe('the wait before a check', () => {
     const checked = recordCheck(UNCHECKED, true, LIMITS)
     expect(checkDelayMs(1_000, checked, 0)).toBe(1_000 * (1 - CHECK_JITTER))
     expect(checkDelayMs(1_000, checked, 0.5)).toBe(1_000)
+    const failedOnce = recordCheck(checked, false, LIMITS)
+    expect(checkDelayMs(1_000, failedOnce, 0.5)).toBe(1_000)
+  })
+
+  it('is a quarter of it while the backend is down, until it is up', () => {
+    const once = { rise: 2, fall: 1 }
+    const down = recordCheck(UNCHECKED, false, once)
+    expect(checkDelayMs(1_000, down, 0.5)).toBe(1_000 / CHECKS_WHILE_DOWN)
+    const rising = recordCheck(down, true, once)
+    expect(checkDelayMs(1_000, rising, 0.5)).toBe(1_000 / CHECKS_WHILE_DOWN)
+    expect(checkDelayMs(1_000, recordCheck(rising, true, once), 0.5)).toBe(1_000)
   })
 })

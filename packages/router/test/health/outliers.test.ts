@@ -36,11 +36,46 @@ describe('outliers', () => {
   it('return after their time, and stay away longer the next time', () => {
     const outliers = outliersOf('a', 'b')
     fail(outliers, 'a', 5, 0)
-    expect(outliers.tick(9_999)).toEqual([])
-    expect(outliers.tick(10_000)).toEqual(['a'])
-    fail(outliers, 'a', 5, 10_000)
-    expect(outliers.tick(29_999)).toEqual([])
-    expect(outliers.tick(30_000)).toEqual(['a'])
+    expect(outliers.tick(1_999)).toEqual([])
+    expect(outliers.tick(2_000)).toEqual(['a'])
+    fail(outliers, 'a', 5, 2_000)
+    expect(outliers.tick(5_999)).toEqual([])
+    expect(outliers.tick(6_000)).toEqual(['a'])
+    fail(outliers, 'a', 5, 6_000)
+    expect(outliers.tick(13_999)).toEqual([])
+    expect(outliers.tick(14_000)).toEqual(['a'])
+  })
+
+  it('stay away no longer than the longest ejection, however often they return', () => {
+    const outliers = outliersOf('a', 'b')
+    let now = 0
+    for (let i = 0; i < 50; i++) {
+      fail(outliers, 'a', 5, now)
+      const ms = outliers.ejectedMs('a', now)
+      expect(ms).toBeLessThanOrEqual(OUTLIER_LIMITS.ejectMsMax)
+      now += ms
+      expect(outliers.tick(now)).toEqual(['a'])
+    }
+    fail(outliers, 'a', 5, now)
+    expect(outliers.ejectedMs('a', now)).toBe(OUTLIER_LIMITS.ejectMsMax)
+  })
+
+  it('that were started anew are tried at once, and one that goes on failing is ejected for longer', () => {
+    const outliers = outliersOf('a', 'b')
+    fail(outliers, 'a', 5)
+    outliers.restarted('a')
+    expect(outliers.isEjected('a')).toBe(false)
+    expect(outliers.tick(300_000)).toEqual([])
+    fail(outliers, 'a', 4)
+    outliers.restarted('a')
+    expect(fail(outliers, 'a', 4)).not.toContain('ejected')
+    expect(fail(outliers, 'a', 1)).toEqual(['ejected'])
+    expect(outliers.ejectedMs('a', 0)).toBe(4_000)
+    // The cap counts it once: another one may still be ejected in a larger pool.
+    outliers.restarted('a')
+    outliers.restarted('a')
+    fail(outliers, 'b', 5)
+    expect(outliers.isEjected('b')).toBe(true)
   })
 
   it('are forgiven one ejection by each window without a failure', () => {
@@ -50,7 +85,7 @@ describe('outliers', () => {
     outliers.record('a', false, 10_000)
     outliers.record('a', false, 20_000)
     fail(outliers, 'a', 5, 30_000)
-    expect(outliers.tick(40_000)).toEqual(['a'])
+    expect(outliers.tick(32_000)).toEqual(['a'])
   })
 
   it('are never more than the cap allows, and never the last, whatever is recorded', () => {

@@ -71,7 +71,7 @@ export const HTTP_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
       windowMs: outlier('windowMs', 'Length of a window in milliseconds.', 3_600_000),
       ejectMsMin: outlier(
         'ejectMsMin',
-        'Length of the first ejection; each further one is longer by as much.',
+        'Length of the first ejection; each further one is twice as long.',
         3_600_000,
       ),
       ejectMsMax: outlier('ejectMsMax', 'Length of the longest one.', 86_400_000),
@@ -91,6 +91,13 @@ export const HTTP_POOL_PROPERTIES: Readonly<Record<string, OptionSchema>> = {
       '`http`: how long requests and WebSockets may go on at a backend that is drained (those of bound sessions stay) or removed. Default: 30000.',
     minimum: 1,
     maximum: 86_400_000,
+  },
+  cookieMaxAgeMs: {
+    type: 'integer',
+    description:
+      '`http`: how long a `pinned` cookie of this pool is believed after its issue, and keys that are no longer listed still open it; it is issued anew when half of the time is over. How long a browser keeps it is `cookie.maxAgeSeconds` of the route. Default: 604800000 (a week).',
+    minimum: 1_000,
+    maximum: 31_536_000_000,
   },
 }
 

@@ -56,7 +56,7 @@ interface Verified {
  */
 export class StickyCookies {
   readonly #pool: string
-  readonly #maxAgeMs: number
+  #maxAgeMs: number
   readonly #mac: Mac
   #keys: readonly StickyKey[] = []
   #backends: readonly string[] = []
@@ -91,6 +91,11 @@ export class StickyCookies {
     this.#keys = [...listed, ...old].slice(0, STICKY_KEYS_MAX)
     this.#verified.clear()
     this.#index()
+  }
+
+  /** How long cookies are believed from now on, also those that were issued before. */
+  setMaxAge(ms: number): void {
+    this.#maxAgeMs = ms
   }
 
   /** Takes the ids of the pool's backends. O(keys × backends) MACs. */

@@ -82,6 +82,18 @@ describe('a sticky cookie', () => {
     expect(sticky.read(value, NOW + HOUR + 1)).toEqual({ type: 'none' })
   })
 
+  it('is believed for another time as soon as that is set, also one that was issued before', () => {
+    const sticky = cookies()
+    const value = sticky.issue('10.0.0.1:80', NOW) ?? ''
+    sticky.setMaxAge(4_000)
+    expect(sticky.read(value, NOW + 1_999)).toEqual(bound('10.0.0.1:80'))
+    expect(sticky.read(value, NOW + 2_000)).toEqual(bound('10.0.0.1:80', true))
+    expect(sticky.read(value, NOW + 4_000)).toEqual(bound('10.0.0.1:80', true))
+    expect(sticky.read(value, NOW + 4_001)).toEqual({ type: 'none' })
+    sticky.setMaxAge(HOUR)
+    expect(sticky.read(value, NOW + 4_001)).toEqual(bound('10.0.0.1:80'))
+  })
+
   it('is not taken from a clock far ahead', () => {
     const sticky = cookies()
     const value = sticky.issue('10.0.0.1:80', NOW + 300_000) ?? ''
