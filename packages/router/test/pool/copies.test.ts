@@ -23,6 +23,18 @@ async function until<T>(ask: () => Promise<T> | T, good: (answer: T) => boolean)
   }
 }
 
+/** The run of a server is learned within a tick or two: it has answered one INFO more than we have asked. */
+async function runLearned(port: number): Promise<void> {
+  let asked = 0
+  await until(
+    () => {
+      asked++
+      return askRedis(port, 'INFO commandstats')
+    },
+    (text) => Number(/cmdstat_info:calls=(\d+)/.exec(text)?.[1] ?? 0) >= asked,
+  )
+}
+
 const copiesEqual = ({ ports }: Replicated, replicas = 2) =>
   until(
     () => differences(ports, replicas),
@@ -381,15 +393,7 @@ describe.skipIf(missingRedis() !== undefined)('copies at their limits', () => {
       redis,
       keys.map((key) => ['HSET', key, 'f', 'before']),
     )
-    // The run of a server is learned within a tick or two: it has answered one INFO more than we have asked.
-    let asked = 0
-    await until(
-      () => {
-        asked++
-        return askRedis(pool.ports[0] as number, 'INFO commandstats')
-      },
-      (text) => Number(/cmdstat_info:calls=(\d+)/.exec(text)?.[1] ?? 0) >= asked,
-    )
+    await runLearned(pool.ports[0] as number)
     await all(redis, [['PING'], ['HLEN', keys[0] as string]])
     await pool.servers[0]?.kill()
     const refilled = event('backend-refilled')
@@ -408,6 +412,34 @@ describe.skipIf(missingRedis() !== undefined)('copies at their limits', () => {
       ),
     ).toEqual(keys.map(() => ':2\r\n'))
     expect(router.counters().pools['cache']).toMatchObject({ errors: 0 })
+  })
+
+  it('leaves nothing at a server that stood in for one that was restarted empty', async () => {
+    const pool = await startReplicated({ policy: { ack: 'quorum' } })
+    const { client, events, event } = pool.routers[0] as Replicated['routers'][number]
+    const redis = client()
+    const keys = keysNamed(200)
+    const write = async (value: string) => {
+      const replies = await all(
+        redis,
+        keys.map((key) => ['SET', key, value]),
+      )
+      expect(new Set(replies)).toEqual(new Set(['+OK\r\n']))
+    }
+    await write('before')
+    await runLearned(pool.ports[0] as number)
+    const avoided = event('backend-avoided')
+    await pool.servers[0]?.kill()
+    await redis.ask('GET key-0')
+    await avoided
+    await write('meanwhile')
+    // Each owner that is left, and a server that stands in for the one that is away.
+    expect(await differences(pool.ports.slice(1), 2)).toEqual([])
+    const refilled = event('backend-refilled')
+    await startRedis('--port', String(pool.ports[0]))
+    await refilled
+    expect(await copiesEqual(pool)).toEqual([])
+    expect(events.filter(({ type }) => type === 'backend-refilled')).toHaveLength(1)
   })
 
   it('remembers so many keys, and not one more: then all are copied again', async () => {

@@ -14,6 +14,7 @@ import { ReadChoice } from './read-choice.ts'
 import { Repairs } from './repairs.ts'
 import { ReplicatedWrite, type WriteHost } from './replicated-write.ts'
 import { type SharedKeys, Sharing } from './shared-keys.ts'
+import { standInFor } from './stale-keys.ts'
 import { StaleSet } from './stale-set.ts'
 import { type WarmHost, WarmRead } from './warm-read.ts'
 
@@ -217,7 +218,7 @@ export class Copies implements WriteHost, WarmHost {
         entry.waiters.push(one)
         for (const owner of this.#host.backends) {
           const missing = owner.stale.get(key)
-          if (missing !== undefined && owner !== backend) missing.standIn ??= backend.id
+          if (missing !== undefined && owner !== backend) standInFor(missing, backend.id)
         }
       }
     }

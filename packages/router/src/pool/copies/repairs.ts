@@ -4,7 +4,7 @@ import type { CopiesHost, CopiesTools } from './copies-host.ts'
 import type { Copied, Copying, KeyListing } from './copying.ts'
 import type { KeyLocks } from './key-locks.ts'
 import type { Sharing } from './shared-keys.ts'
-import type { StaleKey } from './stale-keys.ts'
+import { type StaleKey, standInFor } from './stale-keys.ts'
 
 /** Keys that are brought up to date at once. */
 export const REPAIRS_IN_FLIGHT_MAX = 64
@@ -29,6 +29,8 @@ export class Repairs {
   readonly #caughtUp = new Map<Backend, number>()
   #inFlight = 0
   readonly #warming = new Set<string>()
+  /** Backends that may have keys which nobody noted and which they do not own. */
+  readonly #strays = new Set<Backend>()
   #closed = false
 
   constructor(
@@ -60,6 +62,7 @@ export class Repairs {
     }
     if (stale.todo.size > 0 && !this.#hasGhosts(backend)) this.#begin(backend, stale.todo)
     if (stale.drops.size > 0) this.#dropDue(backend)
+    if (this.#strays.has(backend)) void this.#findStrays(backend)
   }
 
   /** Brings keys of one place up to date now, whoever would have to, and waits for the place. */
@@ -157,7 +160,7 @@ export class Repairs {
     else this.#report(backend, await this.#copying.copy(source, backend, bytes))
     // Written by nobody meanwhile: its place is ours.
     if (isOwner && source !== undefined && ranks.indexOf(source) >= owners)
-      entry.standIn ??= source.id
+      standInFor(entry, source.id)
     if (entry.marks === marks) this.#settled(backend, key, entry, forced)
     // Written on a private connection meanwhile (EXEC), whom no lock keeps out.
     else if (backend.stale.get(key) === entry) backend.stale.todo.add(key)
@@ -165,7 +168,7 @@ export class Repairs {
 
   #settled(backend: Backend, key: string, entry: StaleKey, forced: boolean): void {
     const { stale } = backend
-    const { shared } = entry
+    const { shared, wanted } = entry
     let gone = stale.settle(key)
     if (shared) this.#sharing.tell('clean', backend.id, key)
     if (forced && !gone) {
@@ -173,6 +176,7 @@ export class Repairs {
       gone = true
     }
     this.#caughtUp.set(backend, (this.#caughtUp.get(backend) ?? 0) + 1)
+    entry.held ||= wanted
     if (gone) this.removed(backend, key, entry)
     if (!stale.none) return
     const keys = this.#caughtUp.get(backend) ?? 0
@@ -186,12 +190,16 @@ export class Repairs {
   }
 
   /** No router has to bring the key up to date any more: who held it instead forgets it. */
-  removed(backend: Backend, key: string, { standIn }: StaleKey): void {
+  removed(backend: Backend, key: string, { held, standIns }: StaleKey): void {
     backend.refresh()
-    const other = standIn === undefined ? undefined : this.#host.backendNamed(standIn)
-    if (other === undefined || other === backend) return
+    if (held) this.#standsIn(backend, Buffer.from(key, 'latin1'))
+    if (standIns === undefined) return
     const ranks = this.#ranksOf(Buffer.from(key, 'latin1'))
-    if (ranks.indexOf(other) >= this.#host.replicas) this.#dropLater(other, key)
+    for (const id of standIns) {
+      const other = this.#host.backendNamed(id)
+      if (other !== undefined && other !== backend && ranks.indexOf(other) >= this.#host.replicas)
+        this.#dropLater(other, key)
+    }
   }
 
   /** Its rightful owner has the key again: what the stand-in has would be old one day. */
@@ -236,6 +244,53 @@ export class Repairs {
     backend.refresh()
     this.#tools.log({ type: 'backend-refilled', pool: this.#host.name, backend: backend.id, keys })
     this.wake(backend)
+    this.forgetStandIns(backend)
+  }
+
+  /**
+   * Nobody noted which keys others held for a backend whose every key was stale. It has them again now: once all backends can be
+   * reached, copies at those that do not own them go, before they are old.
+   */
+  forgetStandIns(backend: Backend): void {
+    const { backends, replicas } = this.#host
+    if (this.#copying.listing === undefined || replicas === 1 || backend.stale.whole) return
+    for (const other of backends) if (other !== backend) this.#strays.add(other)
+    for (const other of backends) this.wake(other)
+  }
+
+  /** Looks through the keys of a backend for those that it does not own. */
+  async #findStrays(backend: Backend): Promise<void> {
+    const { listing } = this.#copying
+    const isWell = this.#host.backends.every((each) => each.reachable && !each.stale.whole)
+    if (!isWell || listing === undefined) return
+    this.#strays.delete(backend)
+    try {
+      await this.#eachKey(listing, backend, async (key) => this.#standsIn(backend, key))
+    } catch (error) {
+      if (!(error instanceof LostAsk)) throw error
+      this.#strays.add(backend)
+    }
+  }
+
+  /**
+   * A backend has a copy of a key. When it does not own the key, the copy goes once every owner is up to date: at once, or with the
+   * last of them.
+   */
+  #standsIn(backend: Backend, key: Buffer): boolean {
+    const owners = this.#host.ranksAt(this.#placeOf(key), this.#host.replicas)
+    const text = key.toString('latin1')
+    if (owners.includes(backend) || backend.stale.has(text)) return false
+    let needed = false
+    for (const owner of owners) {
+      const missing = owner.stale.get(text)
+      if (missing !== undefined) standInFor(missing, backend.id)
+      // One that is out or being drained is brought up to date as well.
+      else if (owner.reachable && !owner.stale.whole) continue
+      else this.#strays.add(backend)
+      needed = true
+    }
+    if (!needed) this.#dropLater(backend, text)
+    return !needed
   }
 
   async #refillOnce(backend: Backend): Promise<number> {

@@ -16,8 +16,16 @@ export interface StaleKey {
   waiters: ((done: boolean) => void)[] | undefined
   /** A copy is wanted here though the backend is no owner of the key. */
   wanted: boolean
-  /** A backend that holds the key in place of this one, and is to forget it afterwards. */
-  standIn: string | undefined
+  /** The copy that was wanted was made while other routers still had to bring the key up to date here. */
+  held: boolean
+  /** Backends that hold the key in place of this one, and are to forget it afterwards: absent without any. */
+  standIns: Set<string> | undefined
+}
+
+/** Notes who holds a key in place of the backend where it is stale. */
+export function standInFor(entry: StaleKey, backend: string): void {
+  entry.standIns ??= new Set()
+  entry.standIns.add(backend)
 }
 
 export interface StaleLimits {
@@ -113,7 +121,8 @@ export class StaleKeys {
       shared: false,
       waiters: undefined,
       wanted: false,
-      standIn: undefined,
+      held: false,
+      standIns: undefined,
     }
     this.#keys.set(key, entry)
     return entry

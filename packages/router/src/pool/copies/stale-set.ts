@@ -176,7 +176,9 @@ export class StaleSet {
         break
       case 'clean-all':
         stale.wholeFrom.delete(router)
-        if (!stale.wholeOwn && stale.wholeFrom.size === 0) stale.whole = false
+        if (!stale.whole || stale.wholeOwn || stale.wholeFrom.size > 0) break
+        stale.whole = false
+        this.#repairs.forgetStandIns(backend)
         break
       case 'ghosts':
         stale.ghostsFrom.set(router, this.#tools.turn.now)
