@@ -10,7 +10,7 @@ import { plainClient } from '../support/redis-client.ts'
 import { type RedisServer, startRedis } from '../support/redis-server.ts'
 import { admin, type NodeProcess, nodePorts, startNode, stopCluster } from '../support/ringway.ts'
 
-const KEYS = 200
+const KEYS = 100
 const REPLICAS = 2
 /**
  * One pool per `ack`, each in a database of its own, so that one fault shows what all of them do. `pair` has no third server: when
@@ -172,7 +172,7 @@ test('a server killed, suspended and restarted under load: no read fails, writes
     expect(load.readErrors, name).toEqual([])
     expect(load.wrong, name).toEqual([])
     expect(reads).toBeGreaterThan(1_000)
-    expect(acknowledged).toBeGreaterThan(500)
+    expect(acknowledged).toBeGreaterThan(200)
     if (name === 'pair') expect(load.writeErrors.length).toBeGreaterThan(0)
     else expect(load.writeErrors, name).toEqual([])
     for (const error of load.writeErrors)
@@ -180,4 +180,4 @@ test('a server killed, suspended and restarted under load: no read fails, writes
         /^ERR pool "pair": .*(1 of the 2 backends that ack asks for|may have been applied)/,
       )
   }
-}, 60_000)
+}, 120_000)

@@ -15,7 +15,7 @@ async function all(redis: RedisClient, commands: readonly (readonly string[])[])
 
 /** Asks until the answer is this one; the last answer when it is not in time. */
 async function until<T>(ask: () => Promise<T> | T, good: (answer: T) => boolean): Promise<T> {
-  const deadline = performance.now() + 15_000
+  const deadline = performance.now() + 40_000
   for (;;) {
     const answer = await ask()
     if (good(answer) || performance.now() > deadline) return answer
@@ -341,9 +341,11 @@ describe.skipIf(missingRedis() !== undefined)('a pool with replicas', () => {
 describe.skipIf(missingRedis() !== undefined)('a backend that returns', () => {
   for (const replicas of [1, 2])
     it(`with old data shows no stale value through either of two routers (replicas: ${replicas})`, async () => {
-      const pool = await startReplicated({ routers: 2, replicas })
+      // Long enough that a server which has to wait for a busy machine is not taken for a suspended one.
+      const limits = { replyTimeoutMs: 2_000, connectTimeoutMs: 2_000 }
+      const pool = await startReplicated({ routers: 2, replicas, limits })
       const [one, two] = pool.routers.map(({ client }) => client()) as [RedisClient, RedisClient]
-      const keys = keysNamed(3_000)
+      const keys = keysNamed(2_000)
       await all(
         one,
         keys.map((key) => ['SET', key, 'old']),
@@ -356,29 +358,35 @@ describe.skipIf(missingRedis() !== undefined)('a backend that returns', () => {
       )
       // Without replicas a write that was on its way may fail; its key may be old or new.
       const failed = new Set(keys.filter((_, i) => written[i]?.startsWith('-')))
-      if (replicas === 2) expect(written.filter((reply) => reply.startsWith('-'))).toEqual([])
+      if (replicas === 2)
+        expect(written.filter((reply) => reply.startsWith('-')).slice(0, 5)).toEqual([])
       const wrong = (replies: readonly string[]) =>
         keys.filter((key, i) => {
           if (failed.has(key)) return false
           const wanted = i % 3 === 0 ? ['$-1\r\n'] : [bulk('new')]
           return !wanted.includes(replies[i] as string)
         })
+      const said = (replies: readonly string[]) =>
+        wrong(replies).map((key) => `${key}: ${replies[keys.indexOf(key)]}`)
       const gets = keys.map((key) => ['GET', key])
-      expect(wrong(await all(one, gets))).toEqual([])
+      expect(said(await all(one, gets)).slice(0, 5)).toEqual([])
       // The second router has seen nothing of the outage yet.
       victim?.process.kill('SIGCONT')
-      for (let round = 0; round < 30; round++)
-        for (const redis of [two, one]) expect(wrong(await all(redis, gets))).toEqual([])
       const stale = () =>
-        pool.routers.flatMap(({ router }) =>
-          Object.values(router.counters().pools['cache']?.backends ?? {}).map(
-            ({ stale: left }) => left,
-          ),
-        )
-      expect(await until(stale, (left) => left.every((count) => count === 0))).toEqual([
-        0, 0, 0, 0, 0, 0,
-      ])
-      for (const redis of [two, one]) expect(wrong(await all(redis, gets))).toEqual([])
+        pool.routers
+          .flatMap(({ router }) =>
+            Object.values(router.counters().pools['cache']?.backends ?? {}).map(
+              ({ avoided, stale: left }) => avoided + left,
+            ),
+          )
+          .reduce((sum, count) => sum + count, 0)
+      const readBoth = async () => {
+        for (const redis of [two, one]) expect(said(await all(redis, gets)).slice(0, 5)).toEqual([])
+        return stale()
+      }
+      // Both are read all the while, and once more when everything is up to date.
+      expect(await until(readBoth, (left) => left === 0)).toBe(0)
+      for (const redis of [two, one]) expect(said(await all(redis, gets)).slice(0, 5)).toEqual([])
       if (failed.size === 0) expect(await copiesEqual(pool, replicas)).toEqual([])
     }, 60_000)
 })
