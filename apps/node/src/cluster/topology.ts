@@ -44,7 +44,7 @@ function poolTopology(
       : { multiKey: pool.multiKey }),
     backends: pool.protocol === 'store' ? members.map(memberBackend) : backends.map(staticBackend),
     ...(pool.protocol === 'store' ? {} : cacheRouting(pool)),
-    ...(pool.protocol === 'redis' && pool.migration && { migration: migration(pool.migration) }),
+    ...(pool.protocol !== 'store' && pool.migration && { migration: migration(pool.migration) }),
   }
 }
 

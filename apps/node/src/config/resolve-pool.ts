@@ -50,7 +50,7 @@ export function resolvePool(
   if (pool.migrateFrom !== undefined)
     throw new NodeError(
       'CONFIG_INVALID',
-      `${source}: pools.${name}.migrateFrom: a store pool hands its slots over by itself; allowed: none, or protocol redis`,
+      `${source}: pools.${name}.migrateFrom: a store pool hands its slots over by itself; allowed: none, or protocol redis or memcached`,
     )
   if (pool.placement !== undefined && pool.placement !== 'ringway')
     throw new NodeError(
@@ -83,10 +83,10 @@ function resolveMigration(
   const { migrateFrom } = pool
   if (migrateFrom === undefined) return undefined
   const oldKey = `${key}.migrateFrom`
-  if (pool.protocol !== 'redis')
+  if (pool.protocol !== 'redis' && pool.protocol !== 'memcached')
     throw new NodeError(
       'CONFIG_INVALID',
-      `${source}: ${oldKey}: found in a pool with protocol ${pool.protocol}; allowed: protocol redis`,
+      `${source}: ${oldKey}: found in a pool with protocol ${pool.protocol}; allowed: protocol redis or memcached`,
     )
   const { backends: old, sources } = resolveBackends(
     oldKey,

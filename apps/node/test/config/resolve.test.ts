@@ -332,6 +332,14 @@ describe('resolveConfig', () => {
       const untilMs = moved?.protocol === 'redis' ? (moved.migration?.untilMs ?? 0) : 0
       expect(untilMs - before).toBeGreaterThanOrEqual(7_200_000)
       expect(untilMs - before).toBeLessThan(7_300_000)
+      const items = {
+        protocol: 'memcached',
+        backends: [{ url: 'memcached://10.0.0.1:11211' }],
+      }
+      const memcached = pool({ placement: 'ketama', until: '2h' }, items)
+      expect(resolveConfig(memcached as NodeOptions).pools[0]).toMatchObject({
+        migration: { placement: { placement: 'ketama' }, backends: [{ id: '10.0.0.1:11211' }] },
+      })
     })
 
     test('says what is allowed', () => {

@@ -1,12 +1,14 @@
 import { MemcachedReplyScanner } from '../codec/memcached/reply-scanner.ts'
 import { MEMCACHED_ADOPTION } from './caching/memcached-adoption.ts'
 import { createMemcachedCopying } from './copies/memcached-copying.ts'
+import { MEMCACHED_MOVING } from './moving/memcached-moving.ts'
 import type { UpstreamProtocol } from './upstream-protocol.ts'
 
 /** The text and meta protocol of memcached 1.6. */
 export const MEMCACHED_UPSTREAM: UpstreamProtocol = {
   adoption: MEMCACHED_ADOPTION,
   createCopying: createMemcachedCopying,
+  moving: MEMCACHED_MOVING,
   createReplyFinder: (limits) => new MemcachedReplyScanner(limits),
   isOutOfBand: () => false,
   probeLine: 'version\r\n',

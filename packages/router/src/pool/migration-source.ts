@@ -1,17 +1,9 @@
-import { encodeCommand, encodeError } from '../codec/resp/encode.ts'
-import { findRedisCommand } from '../plan/command-index.ts'
-import type { RedisCommand } from '../plan/redis-command.ts'
 import type { MigrationTopology } from '../topology.ts'
 import { Backend, type BackendOwner, type BackendTools } from './backend.ts'
 import { KeyRing } from './key-ring.ts'
 import type { LostCause } from './lost-cause.ts'
+import type { Moving, Question } from './moving/moving.ts'
 import { Request, type RequestOwner } from './request.ts'
-
-/** A value as it travels: the payload of DUMP, and what is left of its time to live (0: it has none). */
-export interface DumpedValue {
-  readonly payload: Buffer
-  readonly ttlMs: number
-}
 
 export interface MigrationSourceTools extends BackendTools {
   /** What an old backend could not be told is kept up to so many keys; then it is not asked any more. */
@@ -21,16 +13,13 @@ export interface MigrationSourceTools extends BackendTools {
   readonly watch: Pick<BackendOwner, 'avoided' | 'returned'>
 }
 
-const ERROR = 0x2d
-const BULK = 0x24
-const INTEGER = 0x3a
-
 /**
  * The old owners of a pool that migrates. A key is only ever asked of its own old owner: another one knows nothing of it.
  * A delete that could not be delivered is remembered, and until it is, its key is not read here.
  */
 export class MigrationSource implements BackendOwner {
   readonly #tools: MigrationSourceTools
+  readonly #moving: Moving
   readonly #ring = new KeyRing()
   readonly #backends: readonly Backend[]
   /** Undelivered deletes by backend, keys as latin1. */
@@ -40,6 +29,7 @@ export class MigrationSource implements BackendOwner {
 
   constructor({ placement, backends }: MigrationTopology, tools: MigrationSourceTools) {
     this.#tools = tools
+    this.#moving = tools.protocol.moving
     this.#ring.update({ placement, backends })
     const byId = new Map(backends.map((each) => [each.id, new Backend(each, this, tools)]))
     this.#backends = this.#ring.nodes
@@ -60,42 +50,38 @@ export class MigrationSource implements BackendOwner {
     return owner === undefined ? undefined : keyspaceOf(owner)
   }
 
-  /** The value of a key; `undefined` without one, and when its owner cannot be asked. */
-  async read(key: Buffer): Promise<DumpedValue | undefined> {
+  /** What gives the value of a key to a new owner; `undefined` without one, and when its owner cannot be asked. */
+  async read(key: Buffer): Promise<Question | undefined> {
     const owner = this.#askable(key)
     if (owner === undefined) return undefined
-    const [dump, ttl] = await Promise.all([ask(owner, ['DUMP', key]), ask(owner, ['PTTL', key])])
-    if (this.#askable(key) === undefined) return undefined
-    const payload = bulkOf(dump)
-    const ttlMs = ttl[0] === INTEGER ? Number(ttl.toString('latin1', 1)) : NO_KEY
-    if (payload === undefined || ttlMs === NO_KEY) return undefined
-    return { payload, ttlMs: ttlMs === NO_TTL ? 0 : Math.max(1, ttlMs) }
+    const questions = this.#moving.read(key)
+    const replies = await Promise.all(questions.map((each) => this.#ask(owner, each)))
+    return this.#askable(key) === undefined ? undefined : this.#moving.restore(key, replies)
   }
 
   /** False also when nobody knows. */
   async has(key: Buffer): Promise<boolean> {
     const owner = this.#askable(key)
-    return (
-      owner !== undefined && (await ask(owner, ['EXISTS', key])).toString('latin1') === ':1\r\n'
-    )
+    if (owner === undefined) return false
+    return this.#moving.isThere(await this.#ask(owner, this.#moving.exists(key)))
   }
 
   /** Deletes a key, at once or as soon as its owner is back. */
   async remove(key: Buffer): Promise<void> {
     const owner = this.#ownerOf(key)
     if (owner === undefined || this.#dropped.has(owner)) return
-    const reply = await ask(owner, ['DEL', key])
-    if (reply[0] === INTEGER) this.#pending.get(owner)?.delete(key.toString('latin1'))
+    const reply = await this.#ask(owner, this.#moving.remove(key))
+    if (this.#moving.isRemoved(reply)) this.#pending.get(owner)?.delete(key.toString('latin1'))
     else this.#remember(owner, key)
   }
 
   /** Empties all old backends but those that are in these keyspaces; one that cannot be emptied is not asked any more. */
-  async flush(command: readonly Uint8Array[], except: ReadonlySet<string>): Promise<void> {
+  async flush(command: Question, except: ReadonlySet<string>): Promise<void> {
     await Promise.all(
       this.#backends.map(async (backend) => {
         if (except.has(keyspaceOf(backend))) return
-        const reply = await ask(backend, command)
-        if (reply[0] === ERROR) this.#drop(backend)
+        const reply = await this.#ask(backend, command)
+        if (this.#moving.isRefusal(reply)) this.#drop(backend)
       }),
     )
   }
@@ -113,7 +99,7 @@ export class MigrationSource implements BackendOwner {
   lost(request: Request, backend: Backend, _sent: boolean, { text }: LostCause): void {
     request.chunk = undefined
     backend.counters.errors++
-    const reply = encodeError(`ERR old backend ${backend.id} ${text}`)
+    const reply = this.#tools.protocol.encodeError(`old backend ${backend.id} ${text}`)
     request.settle(reply, 0, reply.length, true)
   }
 
@@ -133,6 +119,17 @@ export class MigrationSource implements BackendOwner {
       const some = keys.slice(at, at + DELIVERED_AT_ONCE)
       await Promise.all(some.map((key) => this.remove(Buffer.from(key, 'latin1'))))
     }
+  }
+
+  /** The reply of one backend; an error reply when it gave none. */
+  #ask(backend: Backend, { command, bytes }: Question): Promise<Buffer> {
+    return new Promise((resolve) => {
+      const request = new Request(new Asking(resolve), command, 2, undefined, true)
+      if (backend.usable && backend.accepts(bytes.length))
+        backend.send(request, bytes, 0, bytes.length, true)
+      else
+        resolve(this.#tools.protocol.encodeError(`old backend ${backend.id} takes no commands now`))
+    })
   }
 
   #ownerOf(key: Uint8Array): Backend | undefined {
@@ -164,23 +161,10 @@ export class MigrationSource implements BackendOwner {
 
 /** Deletes on the way to a backend that returned. */
 const DELIVERED_AT_ONCE = 1_000
-const NO_KEY = -2
-const NO_TTL = -1
 
 /** Names the keys that a backend serves: what two backends with equal names write, they write in one place. */
 export function keyspaceOf({ host, port, access }: Backend): string {
   return `${access.path ?? `${host}:${port}`}/${access.database ?? 0}`
-}
-
-/** The reply of one backend; an error reply when it gave none. */
-function ask(backend: Backend, words: readonly (Uint8Array | string)[]): Promise<Buffer> {
-  const bytes = encodeCommand(words.map((word) => Buffer.from(word)))
-  return new Promise((resolve) => {
-    const request = new Request(new Asking(resolve), rowOf(String(words[0])), 2, undefined, true)
-    if (backend.usable && backend.accepts(bytes.length))
-      backend.send(request, bytes, 0, bytes.length, true)
-    else resolve(encodeError(`ERR old backend ${backend.id} takes no commands now`))
-  })
 }
 
 /** Keeps the reply to a question of our own. */
@@ -194,17 +178,4 @@ export class Asking implements RequestOwner {
   answered(_request: Request, bytes: Buffer, start: number, end: number): void {
     this.#resolve(Buffer.from(bytes.subarray(start, end)))
   }
-}
-
-/** The row of a command that the table is known to have. */
-export function rowOf(name: string): RedisCommand {
-  const bytes = Buffer.from(name)
-  const row = findRedisCommand(bytes, 0, bytes.length)
-  if (row === undefined) throw new Error(`the table of commands has no ${name}`)
-  return row
-}
-
-function bulkOf(reply: Buffer): Buffer | undefined {
-  if (reply[0] !== BULK || reply[1] === ERROR) return undefined
-  return reply.subarray(reply.indexOf('\r\n') + 2, reply.length - 2)
 }

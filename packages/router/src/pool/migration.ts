@@ -1,11 +1,8 @@
-import { encodeCommand } from '../codec/resp/encode.ts'
-import { DECODED, RequestDecoder } from '../codec/resp/request-decoder.ts'
-import type { RequestFrame } from '../codec/resp/request-frame.ts'
-import { findKeys } from '../plan/command-keys.ts'
-import { isHollow } from '../plan/hollow.ts'
+import { RequestFrame } from '../codec/resp/request-frame.ts'
 import type { MigrationTopology } from '../topology.ts'
 import type { BackendOwner, BackendTools } from './backend.ts'
-import { Asking, MigrationSource, rowOf } from './migration-source.ts'
+import { Asking, MigrationSource } from './migration-source.ts'
+import type { Moving, Question } from './moving/moving.ts'
 import type { Pool } from './pool.ts'
 import { Request, type RequestOwner } from './request.ts'
 
@@ -13,10 +10,13 @@ type Gather = Parameters<Pool['runAll']>[2]
 
 /** What a migration does with the pool whose keys move. */
 export interface MigrationTarget {
+  /** All keys of a command, as binary text. */
+  keysOf(request: Request, frame: RequestFrame, keyIndex: number): readonly string[]
   /** Where a key is: first the keyspace of who answers for it now, then those of others that hold copies. */
-  keyspacesOf(bytes: Uint8Array, from: number, to: number): readonly string[]
+  keyspacesOf(key: Uint8Array): readonly string[]
   keyspaces(): ReadonlySet<string>
-  run(request: Request, frame: RequestFrame, keyIndex: number, stable: boolean): void
+  /** Runs a whole command, in bytes that nobody will change, at the owner of a key. */
+  run(request: Request, bytes: Buffer, key: Buffer): void
   runAll(request: Request, frame: RequestFrame, gather: Gather): void
   fail(request: Request, code: string, text: string): void
 }
@@ -29,20 +29,12 @@ export interface MigrationTools extends BackendTools {
   readonly watch: Pick<BackendOwner, 'avoided' | 'returned'>
 }
 
-/** Commands that need nothing of what a key held: nothing is copied before them. */
-const OVERWRITES = new Set(['set', 'setex', 'psetex', 'mset'])
-/** Options with which SET looks at the old value. */
-const LOOKS = new Set(['NX', 'XX', 'GET', 'KEEPTTL'])
-const FLUSHES = new Set(['flushall', 'flushdb'])
-const BUSY = '-BUSYKEY'
-const OK = '+OK'
-
 /**
  * Two rings for a while: keys move from their old owners to their new ones as they are used.
  *
- *   read       ask the new owner; if that may have nothing: DUMP at the old one, RESTORE (never REPLACE) at the new one, ask again
- *   overwrite  DEL at the old owner, then write at the new one
- *   other      copy as above, DEL at the old owner, then write at the new one
+ *   read       ask the new owner; if that may have nothing: read at the old one, add (never replace) at the new one, ask again
+ *   overwrite  delete at the old owner, then write at the new one
+ *   other      copy as above, delete at the old owner, then write at the new one
  *
  * Whoever writes deletes at the old owner first. So one that copies looks there once more afterwards: when the key is gone,
  * a write was faster, and the copy is taken back. Commands with a key in common run one after the other, in the order in
@@ -55,7 +47,7 @@ export class Migration {
   readonly #target: MigrationTarget
   readonly #tools: MigrationTools
   readonly #source: MigrationSource
-  readonly #decoder: RequestDecoder
+  readonly #moving: Moving
   /** The last command of each key, keys as latin1. */
   readonly #tails = new Map<string, Promise<void>>()
   /** The last command that concerned all keys. */
@@ -67,7 +59,7 @@ export class Migration {
     this.#topology = topology
     this.#target = target
     this.#tools = tools
-    this.#decoder = new RequestDecoder(tools.limits)
+    this.#moving = tools.protocol.moving
     this.#source = new MigrationSource(topology, {
       ...tools,
       pendingKeysMax: tools.limits.migrationPendingKeysMax,
@@ -97,28 +89,32 @@ export class Migration {
   /** Takes a command if one of its keys has another owner than before; it is answered later. */
   take(request: Request, frame: RequestFrame, keyIndex: number): boolean {
     if (keyIndex < 0 || this.over) return false
-    const { command } = request
-    if (!('keys' in command)) return false
-    const found = findKeys(command.keys, frame, command.name)
-    if (found.type === 'error') return false
-    const moving = found.indexes.filter((at) => this.#moves(frame, at))
-    if (moving.length === 0) return false
-    const keys = distinct(moving.map((at) => Buffer.from(frame.arg(at))))
-    const alone = found.indexes.length === 1
-    const bytes = Buffer.from(frame.bytes.subarray(frame.start, frame.end))
-    const overwrites = isOverwrite(command.name, frame)
-    this.#admit(request, keys, () => this.#serve(request, bytes, keyIndex, keys, alone, overwrites))
+    const names = this.#target.keysOf(request, frame, keyIndex)
+    const [first = ''] = names
+    const keys = [...new Set(names)]
+      .map((name) => Buffer.from(name, 'latin1'))
+      .filter((key) => this.#moves(key))
+    if (keys.length === 0) return false
+    const command: MovingCommand = {
+      request,
+      bytes: Buffer.from(frame.bytes.subarray(frame.start, frame.end)),
+      first: Buffer.from(first, 'latin1'),
+      keys,
+      alone: names.length === 1,
+      overwrites: this.#moving.overwrites(request.command, frame),
+    }
+    this.#admit(request, keys, () => this.#serve(command))
     return true
   }
 
   /** Takes a command for all backends if old owners must hear of it too. */
   takeAll(request: Request, frame: RequestFrame, gather: Gather): boolean {
-    if (!FLUSHES.has(request.command.name) || this.over) return false
+    const { command } = request
+    if (!this.#moving.flushes(command) || this.over) return false
     const bytes = Buffer.from(frame.bytes.subarray(frame.start, frame.end))
-    const words = Array.from({ length: frame.argc }, (_, at) => Buffer.from(frame.arg(at)))
     this.#admit(request, undefined, async () => {
-      await this.#source.flush(words, this.#target.keyspaces())
-      this.#target.runAll(request, this.#decoded(bytes), gather)
+      await this.#source.flush({ command, bytes }, this.#target.keyspaces())
+      this.#target.runAll(request, wholeFrame(bytes), gather)
     })
     return true
   }
@@ -132,9 +128,9 @@ export class Migration {
     this.#source.close()
   }
 
-  #moves(frame: RequestFrame, at: number): boolean {
-    const old = this.#source.keyspaceOf(frame.arg(at))
-    const [now] = this.#target.keyspacesOf(frame.bytes, frame.from(at), frame.to(at))
+  #moves(key: Buffer): boolean {
+    const old = this.#source.keyspaceOf(key)
+    const [now] = this.#target.keyspacesOf(key)
     return old !== undefined && now !== undefined && old !== now
   }
 
@@ -172,18 +168,11 @@ export class Migration {
     await work()
   }
 
-  async #serve(
-    request: Request,
-    bytes: Buffer,
-    keyIndex: number,
-    keys: readonly Buffer[],
-    alone: boolean,
-    overwrites: boolean,
-  ): Promise<void> {
-    const [first] = keys
-    const access = 'access' in request.command ? request.command.access : 'write'
-    if (access === 'read' && alone && first !== undefined) {
-      const miss = await this.#readFirst(request, bytes, keyIndex)
+  async #serve(moving: MovingCommand): Promise<void> {
+    const { request, bytes, first, keys, alone, overwrites } = moving
+    const { access } = request.command
+    if (access === 'read' && alone) {
+      const miss = await this.#readFirst(moving)
       if (miss === undefined) return
       if (!(await this.#copy(first))) {
         request.settle(miss, 0, miss.length, true)
@@ -191,15 +180,15 @@ export class Migration {
       }
     } else if (access === 'read') await Promise.all(keys.map((key) => this.#copyMissing(key)))
     else await Promise.all(keys.map((key) => this.#takeOver(key, overwrites)))
-    this.#target.run(request, this.#decoded(bytes), keyIndex, true)
+    this.#target.run(request, bytes, first)
   }
 
   /** Asks the new owner; a reply that stands for something is the client's, any other is given back. */
-  #readFirst(request: Request, bytes: Buffer, keyIndex: number): Promise<Buffer | undefined> {
+  #readFirst({ request, bytes, first }: MovingCommand): Promise<Buffer | undefined> {
     return new Promise((resolve) => {
-      const owner = new FirstReading(request, resolve)
+      const owner = new FirstReading(request, this.#moving, resolve)
       const asked = new Request(owner, request.command, request.resp, undefined, false)
-      this.#target.run(asked, this.#decoded(bytes), keyIndex, true)
+      this.#target.run(asked, bytes, first)
     })
   }
 
@@ -207,26 +196,26 @@ export class Migration {
     if (!overwrites) await this.#copyMissing(key)
     const old = this.#source.keyspaceOf(key)
     // An old owner that holds a copy under the new ring is told by the write itself.
-    if (old === undefined || this.#target.keyspacesOf(key, 0, key.length).includes(old)) return
+    if (old === undefined || this.#target.keyspacesOf(key).includes(old)) return
     this.counters.invalidated++
     await this.#source.remove(key)
   }
 
   async #copyMissing(key: Buffer): Promise<void> {
-    if ((await this.#ask(['EXISTS', key])).toString('latin1') === ':0\r\n') await this.#copy(key)
+    const reply = await this.#ask(key, this.#moving.exists(key))
+    if (this.#moving.isAbsent(reply)) await this.#copy(key)
   }
 
   /** True when the new owner has the key now. */
   async #copy(key: Buffer): Promise<boolean> {
-    const value = await this.#source.read(key)
-    if (value === undefined) {
+    const restore = await this.#source.read(key)
+    if (restore === undefined) {
       this.counters.absent++
       return false
     }
-    const { payload, ttlMs } = value
-    const reply = (await this.#ask(['RESTORE', key, String(ttlMs), payload])).toString('latin1')
-    if (reply.startsWith(BUSY)) return true
-    if (!reply.startsWith(OK)) {
+    const restored = this.#moving.restored(await this.#ask(key, restore))
+    if (restored === 'present') return true
+    if (restored === 'failed') {
       this.counters.failed++
       return false
     }
@@ -235,38 +224,45 @@ export class Migration {
       return true
     }
     this.counters.undone++
-    await this.#ask(['DEL', key])
+    await this.#ask(key, this.#moving.remove(key))
     return false
   }
 
-  /** A question of our own to the new owner of a key, which is argument 1. */
-  #ask(words: readonly (string | Buffer)[]): Promise<Buffer> {
-    const bytes = encodeCommand(words.map((word) => Buffer.from(word)))
+  /** A question of our own to the new owner of a key. */
+  #ask(key: Buffer, { command, bytes }: Question): Promise<Buffer> {
     return new Promise((resolve) => {
-      const request = new Request(new Asking(resolve), rowOf(String(words[0])), 2, undefined, false)
-      this.#target.run(request, this.#decoded(bytes), 1, true)
+      const request = new Request(new Asking(resolve), command, 2, undefined, false)
+      this.#target.run(request, bytes, key)
     })
   }
+}
 
-  /** Valid until the next call. The bytes were a command before. */
-  #decoded(bytes: Buffer): RequestFrame {
-    const decoded = this.#decoder.next(bytes, 0, bytes.length)
-    if (decoded !== DECODED.frame) throw new Error('a command could not be read again')
-    return this.#decoder.frame
-  }
+/** A command of a client some of whose keys have other owners now. */
+interface MovingCommand {
+  readonly request: Request
+  readonly bytes: Buffer
+  /** Its first key, which decides the owner. */
+  readonly first: Buffer
+  /** Those that move, each once. */
+  readonly keys: readonly Buffer[]
+  /** True when it has one key. */
+  readonly alone: boolean
+  readonly overwrites: boolean
 }
 
 class FirstReading implements RequestOwner {
   readonly #client: Request
+  readonly #moving: Moving
   readonly #resolve: (miss: Buffer | undefined) => void
 
-  constructor(client: Request, resolve: (miss: Buffer | undefined) => void) {
+  constructor(client: Request, moving: Moving, resolve: (miss: Buffer | undefined) => void) {
     this.#client = client
+    this.#moving = moving
     this.#resolve = resolve
   }
 
   answered(_request: Request, bytes: Buffer, start: number, end: number, stable: boolean): void {
-    if (isHollow(bytes, start, end)) {
+    if (this.#moving.isMiss(bytes, start, end)) {
       this.#resolve(Buffer.from(bytes.subarray(start, end)))
       return
     }
@@ -275,15 +271,10 @@ class FirstReading implements RequestOwner {
   }
 }
 
-function isOverwrite(name: string, frame: RequestFrame): boolean {
-  if (!OVERWRITES.has(name)) return false
-  if (name !== 'set') return true
-  for (let at = 3; at < frame.argc; at++) if (LOOKS.has(frame.text(at).toUpperCase())) return false
-  return true
-}
-
-function distinct(keys: readonly Buffer[]): readonly Buffer[] {
-  return keys.length === 1
-    ? keys
-    : [...new Map(keys.map((key) => [key.toString('latin1'), key])).values()]
+/** The bytes of a command, for all backends: its words are not looked at. */
+function wholeFrame(bytes: Buffer): RequestFrame {
+  const frame = new RequestFrame()
+  frame.bytes = bytes
+  frame.end = bytes.length
+  return frame
 }

@@ -108,9 +108,11 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   /** The pool that has keys of this one now. */
   #failedOverTo: string | undefined
   readonly #migrationTarget: MigrationTarget = {
-    keyspacesOf: (bytes, from, to) => this.#keyspacesOf(bytes, from, to),
+    keysOf: (request, frame, keyIndex) => this.#copies.keysOf(request, frame, keyIndex),
+    keyspacesOf: (key) => this.#keyspacesOf(key),
     keyspaces: () => new Set(this.#byIndex.map(keyspaceOf)),
-    run: (...command) => this.#run(...command),
+    run: (request, bytes, key) =>
+      this.#give(request, bytes, this.placement.positionOf(key, 0, key.length)),
     runAll: (...command) => this.#runAll(...command),
     fail: (request, code, text) => this.fail(request, code, text),
   }
@@ -296,7 +298,14 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
   /** Runs a whole command, in bytes that nobody will change, at the owner of a position. */
   give(client: Request, bytes: Buffer, position: number): void {
     this.counters.requests++
-    this.#give(this.#caching?.takeBytes(client, bytes, position) ?? client, bytes, position)
+    const request = this.#caching?.takeBytes(client, bytes, position) ?? client
+    if (this.#migration === undefined || !this.#migrateBytes(this.#migration, request, bytes))
+      this.#give(request, bytes, position)
+  }
+
+  #migrateBytes(migration: Migration, request: Request, bytes: Buffer): boolean {
+    const read = this.#copies.read(request.command, bytes, 0, bytes.length)
+    return read !== undefined && migration.take(request, read.frame, read.keyIndex)
   }
 
   #give(request: Request, bytes: Buffer, position: number): void {
@@ -588,7 +597,7 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     if (topology !== undefined && known?.is(topology)) return
     known?.close()
     this.#migration = undefined
-    if (topology === undefined || this.protocol !== 'redis') return
+    if (topology === undefined) return
     if (topology.untilMs <= this.#tools.wallClock()) return
     const { log } = this.#tools
     this.#migration = new Migration(topology, this.#migrationTarget, {
@@ -606,8 +615,8 @@ export class StaticPool implements Pool, Fleet, BackendOwner, CopiesHost {
     this.#tools.log({ type: 'migration-ended', pool: this.name })
   }
 
-  #keyspacesOf(bytes: Uint8Array, from: number, to: number): readonly string[] {
-    const place = this.placement.positionOf(bytes, from, to)
+  #keyspacesOf(key: Uint8Array): readonly string[] {
+    const place = this.placement.positionOf(key, 0, key.length)
     const backend = this.#backendAt(place)
     if (backend === undefined) return []
     const copies = this.#replicas > 1 ? this.ranksAt(place, this.#replicas) : []

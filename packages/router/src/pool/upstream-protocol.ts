@@ -5,6 +5,8 @@ import type { Adoption } from './caching/adoption.ts'
 import { REDIS_ADOPTION } from './caching/redis-adoption.ts'
 import type { Copying } from './copies/copying.ts'
 import { createRedisCopying } from './copies/redis-copying.ts'
+import type { Moving } from './moving/moving.ts'
+import { REDIS_MOVING } from './moving/redis-moving.ts'
 
 /** Finds where one reply ends; a reply that is not complete is looked at again from its start. */
 export interface ReplyFinder {
@@ -21,6 +23,8 @@ export interface UpstreamProtocol {
   readonly adoption: Adoption
   /** How copies of keys are kept, for one pool. */
   createCopying(limits: RouterLimits): Copying
+  /** How keys move from an older ring. */
+  readonly moving: Moving
   createReplyFinder(limits: RouterLimits): ReplyFinder
   /** True when a reply that begins with this byte answers no command. */
   isOutOfBand(byte: number): boolean
@@ -45,6 +49,7 @@ const NOT_YET = /^-(LOADING|MASTERDOWN|BUSY)\b/
 export const REDIS_UPSTREAM: UpstreamProtocol = {
   adoption: REDIS_ADOPTION,
   createCopying: createRedisCopying,
+  moving: REDIS_MOVING,
   createReplyFinder: (limits) => new ReplyScanner(limits),
   isOutOfBand: (byte) => byte === PUSH,
   probeLine: 'PING\r\n',

@@ -63,7 +63,7 @@ export const POOL_SCHEMA: OptionSchema = {
     migrateFrom: {
       type: 'object',
       description:
-        '`redis`: where keys were before. For a while, a miss asks the old owner of the key and copies back, and writes delete there.',
+        '`redis` and `memcached`: where keys were before. For a while, a miss asks the old owner of the key and copies back, and writes delete there.',
       required: ['until'],
       additionalProperties: false,
       properties: {

@@ -12,7 +12,7 @@ export const OWN_COMMAND: MemcachedCommand = {
 }
 
 /** An item as it travels. */
-interface Item {
+export interface Item {
   readonly value: Buffer
   readonly flags: string
   /** As `ms` wants it: 0 for ever, seconds, or a time in seconds since 1970. */
@@ -61,28 +61,41 @@ export async function copyMissingItem(
 
 /** @throws LostAsk */
 export async function removeItem(backend: Backend, key: Buffer): Promise<void> {
-  await askLine(backend, isPlain(key) ? `delete ${plain(key)}` : `md ${encoded(key)} b`)
+  await askBytes(backend, OWN_COMMAND, encodeRemove(key))
+}
+
+/** Asks for an item with flags and time to live. */
+export function encodeAsk(key: Buffer): Buffer {
+  return line(isPlain(key) ? `mg ${plain(key)} f t v` : `mg ${encoded(key)} b f t v`)
+}
+
+/** Asks whether there is an item. */
+export function encodeLook(key: Buffer): Buffer {
+  return line(isPlain(key) ? `mg ${plain(key)}` : `mg ${encoded(key)} b`)
+}
+
+export function encodeRemove(key: Buffer): Buffer {
+  return line(isPlain(key) ? `delete ${plain(key)}` : `md ${encoded(key)} b`)
+}
+
+/** Stores an item; `mode` is empty or a flag with a space before it. */
+export function encodeStore(key: Buffer, { value, flags, expiry }: Item, mode: string): Buffer {
+  const name = isPlain(key) ? `${plain(key)} ${value.length}` : `${encoded(key)} ${value.length} b`
+  return Buffer.concat([line(`ms ${name} F${flags} T${expiry}${mode}`), value, CRLF])
 }
 
 function askItem(backend: Backend, key: Buffer): Promise<Buffer> {
-  return askLine(backend, isPlain(key) ? `mg ${plain(key)} f t v` : `mg ${encoded(key)} b f t v`)
+  return askBytes(backend, OWN_COMMAND, encodeAsk(key))
 }
 
 /** Empty when the server has it; else what it said. */
-async function store(
-  backend: Backend,
-  key: Buffer,
-  { value, flags, expiry }: Item,
-  mode: string,
-): Promise<string> {
-  const name = isPlain(key) ? `${plain(key)} ${value.length}` : `${encoded(key)} ${value.length} b`
-  const line = Buffer.from(`ms ${name} F${flags} T${expiry}${mode}\r\n`, 'latin1')
-  const reply = await askBytes(backend, OWN_COMMAND, Buffer.concat([line, value, CRLF]))
+async function store(backend: Backend, key: Buffer, item: Item, mode: string): Promise<string> {
+  const reply = await askBytes(backend, OWN_COMMAND, encodeStore(key, item, mode))
   return startsWith(reply, 'HD') ? '' : shown(reply)
 }
 
 /** `VA <size> f<flags> t<ttl> …`, and the value. */
-function itemOf(reply: Buffer): Item | undefined {
+export function itemOf(reply: Buffer): Item | undefined {
   if (!startsWith(reply, 'VA ')) return undefined
   const lineEnd = reply.indexOf(CR)
   const words = reply.toString('latin1', 0, lineEnd).split(' ')
@@ -101,8 +114,8 @@ function expiryOf(ttl: number): number {
   return ttl > RELATIVE_MAX ? Math.floor(Date.now() / 1_000) + ttl : Math.max(1, ttl)
 }
 
-function askLine(backend: Backend, line: string): Promise<Buffer> {
-  return askBytes(backend, OWN_COMMAND, Buffer.from(`${line}\r\n`, 'latin1'))
+function line(text: string): Buffer {
+  return Buffer.from(`${text}\r\n`, 'latin1')
 }
 
 /** True for a key that can stand in a line as it is; any other one came in base64, and goes so. */
