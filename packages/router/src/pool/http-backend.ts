@@ -43,6 +43,8 @@ const ILL_STATUS_MIN = 502
 const ILL_STATUS_MAX = 504
 /** An answer younger than this is a better opinion than another check. */
 const DOUBT_AFTER_MS = 1_000
+/** A server that is stopped ends when its last connection does: while it drains ours are kept idle no longer than this. */
+const DRAINING_IDLE_MS = 500
 
 /** One backend of an HTTP pool as this router sees it: its connections, those who wait for one, and its circuit. */
 export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
@@ -90,6 +92,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   #drainedAt = Number.POSITIVE_INFINITY
   #avoidedAt = Number.POSITIVE_INFINITY
   #answeredAt = Number.NEGATIVE_INFINITY
+  #doubtedAt = Number.NEGATIVE_INFINITY
   /** Nobody listened there since it was avoided. */
   #refused = false
 
@@ -230,17 +233,26 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
       next.assigned(upstream)
       return
     }
-    if (this.#closed || upstream.idleForMs === 0) upstream.destroy()
+    if (this.#closed || this.#idleMs(upstream) === 0) upstream.destroy()
     else this.#idle.push(upstream)
   }
 
   ended(upstream: HttpUpstream): void {
     this.#all.delete(upstream)
     const at = this.#idle.lastIndexOf(upstream)
-    if (at >= 0) this.#idle.splice(at, 1)
+    if (at >= 0) this.#leftIdle(at)
     if (this.#queue.size === 0 || this.#all.size >= this.#tools.http.upstreamConnectionsMax) return
     const next = this.#nextWaiting()
     if (next !== undefined) next.assigned(this.#connect())
+  }
+
+  /** The backend closed an idle connection: perhaps it is being stopped, and kept connections would hold it back. */
+  #leftIdle(at: number): void {
+    this.#idle.splice(at, 1)
+    const { now } = this.#tools.turn
+    if (this.#closed || now - this.#doubtedAt < DOUBT_AFTER_MS) return
+    this.#doubtedAt = now
+    this.#breaker.doubt()
   }
 
   tick(now: number): void {
@@ -249,7 +261,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     // Those used last are at the end: the first ones are the oldest.
     while (idle.length > 0) {
       const [oldest] = idle
-      if (oldest === undefined || now - oldest.idleSince < oldest.idleForMs) break
+      if (oldest === undefined || now - oldest.idleSince < this.#idleMs(oldest)) break
       idle.shift()
       oldest.destroy()
     }
@@ -295,12 +307,22 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
   drain(): void {
     this.#stop()
     this.#drainedAt = this.#tools.turn.now
-    for (const upstream of this.#idle.splice(0)) upstream.destroy()
+    this.#endIdle()
   }
 
   close(): void {
     this.#stop()
     for (const upstream of this.#all) upstream.destroy()
+  }
+
+  /** How long a connection may be idle, as its backend is now: one that accepts no more is waiting for its end. */
+  #idleMs({ idleForMs }: HttpUpstream): number {
+    if (this.#refused && this.avoided) return 0
+    return this.#state === 'draining' ? Math.min(idleForMs, DRAINING_IDLE_MS) : idleForMs
+  }
+
+  #endIdle(): void {
+    for (const upstream of this.#idle.splice(0)) upstream.destroy()
   }
 
   #takeIdle(idleMsMax: number): HttpUpstream | undefined {
@@ -333,10 +355,15 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
 
   #avoid(cause: LostCause): void {
     this.lastCause = cause
-    if (cause.code === 'REFUSED') this.#refused = true
     const opened = this.#breaker.open()
+    if (cause.code === 'REFUSED') this.#noteRefused()
     if (opened && this.#checker?.record.up !== false) this.#beginAvoiding(cause)
     this.refresh()
+  }
+
+  #noteRefused(): void {
+    this.#refused = true
+    this.#endIdle()
   }
 
   #beginAvoiding(cause: LostCause): void {
@@ -384,7 +411,7 @@ export class HttpBackend implements HttpUpstreamOwner, BalancedBackend {
     }
     if (cause === undefined) return
     this.lastCause = cause
-    if (cause.code === 'REFUSED') this.#refused = true
+    if (cause.code === 'REFUSED') this.#noteRefused()
     if (this.#breaker.closed) this.#beginAvoiding(cause)
     this.refresh()
   }

@@ -1,8 +1,10 @@
+import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { eventually } from '../../../../test/support/eventually.ts'
 import { onCleanup } from '../testing/fixture.ts'
-import { startHttpRouter, startRawServer } from '../testing/http-fixture.ts'
+import { httpPool, startHttpRouter, startRawServer } from '../testing/http-fixture.ts'
+import { backendAt, topologyMessage } from '../testing/topologies.ts'
 
 const CLIENTS = 16
 /** Longer than the test: whoever is ejected does not return by waiting. */
@@ -73,4 +75,51 @@ test('a process that ended amid its responses is not blamed for them when it is 
         .until(/one|two/)
     ).includes('one'),
   )
+})
+
+/** A server of Node.js, which `close` ends when its last connection has ended. */
+async function startClosing() {
+  const waiting: (() => void)[] = []
+  const server = createHttpServer({ keepAliveTimeout: 0 }, (request, response) => {
+    const answer = () => response.end('one')
+    if (request.url === '/slow') waiting.push(answer)
+    else answer()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onCleanup(() => server.closeAllConnections())
+  const { port } = server.address() as AddressInfo
+  return {
+    port,
+    waiting,
+    close: () => new Promise((resolve) => server.close(resolve)),
+  }
+}
+
+test('a server that finishes its requests is not held back by connections that are kept for more', async () => {
+  const one = await startClosing()
+  // The clock stands still: nothing ends because it was idle for long.
+  const start = performance.now()
+  const { client, events } = await startHttpRouter([one.port], { now: () => start })
+  const slow = GET.replace('/', '/slow')
+  const clients = Array.from({ length: CLIENTS }, () => client().send(slow))
+  await eventually('all of them are there', () => one.waiting.length === CLIENTS)
+  await client().send(GET).until('one')
+  // It closes the connection that is idle, and waits for the others, which it would keep for ever.
+  const closed = one.close()
+  await eventually('it is avoided', () => events.some(({ type }) => type === 'backend-avoided'))
+  for (const answer of one.waiting) answer()
+  await Promise.all(clients.map((each) => each.until('one')))
+  await closed
+})
+
+test('a drained server is left by idle connections soon, by those of bound sessions too', async () => {
+  const one = await startClosing()
+  const { client, router } = await startHttpRouter([one.port])
+  await client().send(GET).until('one')
+  router.post(topologyMessage(2, httpPool([backendAt(one.port, 'draining')])))
+  const open = () => router.counters().pools['app']?.backends[`127.0.0.1:${one.port}`]?.connections
+  expect(open()).toBe(1)
+  const since = performance.now()
+  await eventually('it is left', () => open() === 0)
+  expect(performance.now() - since).toBeLessThan(3_000)
 })
