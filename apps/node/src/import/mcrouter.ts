@@ -2,10 +2,14 @@ import { createRing, type McrouterFunction } from '@ringway/ring'
 import type { BackendOptions, NodeOptions, PlacementEntry } from '../config/options.ts'
 import { NodeError } from '../errors.ts'
 import type { ForeignOwner, Imported } from './imported.ts'
+import { mcrouterRouting } from './mcrouter-routing.ts'
 
 const FUNCTIONS = ['Ch3', 'WeightedCh3', 'Crc32', 'ConstShard']
 /** mcrouter's weight of a server that has none. */
 const WEIGHT_ABSENT = 0.5
+
+/** Where a listener is that has to be written because prefixes are its own. */
+const BIND = '127.0.0.1:11311'
 
 type Mapping = Readonly<Record<string, unknown>>
 
@@ -17,7 +21,8 @@ interface Route {
 
 /**
  * Turns a JSON file of mcrouter into a configuration: pools that are reached by a `PoolRoute` or `HashRoute`, alone or as a
- * default policy. Everything else about its routes is named as untranslated.
+ * default policy, and prefixes, failover and shadows where they mean the same here. Everything else about its routes is named
+ * as untranslated.
  *
  * @throws NodeError IMPORT_INVALID, IMPORT_UNSUPPORTED
  */
@@ -26,7 +31,9 @@ export function importMcrouter(text: string, file: string): Imported {
   const pools = document['pools']
   if (!isMapping(pools)) throw invalid(file, 'pools is missing; allowed: a mapping of pools')
   const untranslated: string[] = []
-  const routes = routesOf(document['route'] ?? document['routes'], untranslated)
+  const root = document['route'] ?? document['routes']
+  const routing = mcrouterRouting(root)
+  const routes = routesOf(root, untranslated, routing.translated)
   const owners = new Map<string, ForeignOwner>()
   const written: Record<string, NonNullable<NodeOptions['pools']>[string]> = {}
   for (const [name, pool] of Object.entries(pools)) {
@@ -38,15 +45,22 @@ export function importMcrouter(text: string, file: string): Imported {
     const hash = route?.hash ?? {}
     const backends = backendsOf(servers.map(String), hash, name, file)
     const placement = placementOf(hash, name, file)
-    written[name] = { protocol: 'memcached', placement, backends }
+    written[name] = { protocol: 'memcached', placement, backends, ...routing.pools.get(name) }
     owners.set(name, byIndex(placement, backends))
     for (const key of Object.keys(pool as Mapping))
       if (key !== 'servers') untranslated.push(`pool ${name}: ${key} is not translated`)
   }
   for (const key of Object.keys(document))
     if (!['pools', 'route', 'routes'].includes(key)) untranslated.push(`${key} is not translated`)
-  untranslated.push('listeners are not in the file of mcrouter: add them')
-  return { program: 'mcrouter', options: { pools: written }, untranslated, owners }
+  const { prefixes } = routing
+  untranslated.push(
+    prefixes === undefined
+      ? 'listeners are not in the file of mcrouter: add them'
+      : `the address of the listener is not in the file of mcrouter: ${BIND} is written`,
+  )
+  const listeners = prefixes && [{ protocol: 'memcached' as const, bind: BIND, ...prefixes }]
+  const options = { pools: written, ...(listeners && { listeners }) }
+  return { program: 'mcrouter', options, untranslated, owners }
 }
 
 /** mcrouter knows servers by their place alone: the same ring over bare numbers. */
@@ -98,26 +112,54 @@ function backendsOf(
 }
 
 /** All pools that a route reaches by hashing; what is around them is named. */
-function routesOf(route: unknown, notes: string[]): readonly Route[] {
+function routesOf(
+  route: unknown,
+  notes: string[],
+  translated: ReadonlySet<unknown>,
+): readonly Route[] {
   if (typeof route === 'string') {
     const [type, pool = '', hash] = route.split('|')
     if (type === 'PoolRoute') return [{ pool, hash: hash === undefined ? {} : { hash_func: hash } }]
     notes.push(`route ${JSON.stringify(route)} is not translated`)
     return []
   }
-  if (Array.isArray(route)) return route.flatMap((each) => routesOf(each, notes))
+  if (Array.isArray(route)) return route.flatMap((each) => routesOf(each, notes, translated))
   if (!isMapping(route)) return []
   const { type, hash } = route
   const target = route['pool'] ?? poolOfChildren(route['children'])
   if ((type === 'PoolRoute' || type === 'HashRoute') && typeof target === 'string')
     return [
       { pool: target, hash: isMapping(hash) ? hash : hash ? { hash_func: hash } : flat(route) },
+      ...shadowsOf(route, notes, translated),
     ]
-  notes.push(
-    `${type === undefined ? 'a route' : String(type)} is not translated, only pools within`,
-  )
+  if (isMapping(route['policies']) && translated.has(route))
+    return [route['wildcard'], ...Object.values(route['policies'])].flatMap((each) =>
+      routesOf(each, notes, translated),
+    )
+  if (!translated.has(route))
+    notes.push(
+      `${type === undefined ? 'a route' : String(type)} is not translated, only pools within`,
+    )
   return Object.values(route).flatMap((each) =>
-    typeof each === 'string' && !each.startsWith('PoolRoute|') ? [] : routesOf(each, notes),
+    typeof each === 'string' && !each.startsWith('PoolRoute|')
+      ? []
+      : routesOf(each, notes, translated),
+  )
+}
+
+/** Pools that shadows name; a list that is not translated is named itself. */
+function shadowsOf(
+  route: Mapping,
+  notes: string[],
+  translated: ReadonlySet<unknown>,
+): readonly Route[] {
+  const { pool, shadows } = route
+  if (!Array.isArray(shadows)) return []
+  if (!translated.has(route)) notes.push(`pool ${pool}: shadows are not translated`)
+  return shadows.flatMap((each) =>
+    isMapping(each) && each['target'] !== undefined
+      ? routesOf(each['target'], notes, translated)
+      : [],
   )
 }
 

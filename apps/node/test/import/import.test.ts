@@ -151,6 +151,67 @@ describe('a file of mcrouter', () => {
   })
 })
 
+describe('routes of mcrouter', () => {
+  const servers = (n: number) => ({ servers: [`10.0.${n}.1:11211`, `10.0.${n}.2:11211`] })
+  const pools = { a: servers(0), b: servers(1), c: servers(2) }
+  const load = (route: unknown) => importMcrouter(JSON.stringify({ pools, route }), 'm.json')
+  const prefixed = {
+    type: 'PrefixSelectorRoute',
+    policies: {
+      'user:': { type: 'FailoverRoute', children: ['PoolRoute|b', 'PoolRoute|c'] },
+    },
+    wildcard: {
+      type: 'PoolRoute',
+      pool: 'a',
+      shadows: [{ target: 'PoolRoute|c', key_fraction_range: [0, 0.25] }],
+    },
+  }
+
+  test('become prefixes, failover and shadow where they mean the same', () => {
+    const imported = load(prefixed)
+    const { options, untranslated } = imported
+    expect(options.pools).toMatchObject({
+      a: { shadow: { pool: 'c', percent: 25 } },
+      b: { failover: 'c', failoverTtlMs: 60_000 },
+    })
+    expect(options.listeners).toEqual([
+      {
+        protocol: 'memcached',
+        bind: '127.0.0.1:11311',
+        pool: 'a',
+        routes: [{ prefix: 'user:', pool: 'b' }],
+      },
+    ])
+    expect(untranslated).toEqual([
+      'the address of the listener is not in the file of mcrouter: 127.0.0.1:11311 is written',
+    ])
+    for (const { keys, equal } of prove(stringify(options), imported, KEYS))
+      expect(equal).toBe(keys)
+    expect(load(prefixed.policies['user:']).options.pools?.['b']).toMatchObject({ failover: 'c' })
+  })
+
+  test('are named where they do not', () => {
+    const noted = (route: unknown) => {
+      const { options, untranslated } = load(route)
+      expect(options.listeners).toBeUndefined()
+      expect(JSON.stringify(options)).not.toMatch(/failover|shadow/)
+      return untranslated.join('\n')
+    }
+    const { wildcard, policies } = prefixed
+    expect(noted({ ...prefixed, wildcard: undefined })).toMatch(/PrefixSelectorRoute is not trans/)
+    const plain = { ...policies, 'b:': 'PoolRoute|b' }
+    expect(noted({ ...prefixed, policies: plain })).toMatch(/FailoverRoute is not translated/)
+    const three = ['PoolRoute|a', 'PoolRoute|b', 'PoolRoute|c']
+    expect(noted({ type: 'FailoverRoute', children: three })).toMatch(/FailoverRoute is not/)
+    const errors = { type: 'FailoverRoute', children: three.slice(1), failover_errors: ['busy'] }
+    expect(noted(errors)).toMatch(/FailoverRoute is not translated/)
+    const shadows = [{ target: 'PoolRoute|c', index_range: [0, 0] }]
+    expect(noted({ ...wildcard, shadows })).toMatch(/pool a: shadows are not translated/)
+    const outer = { type: 'OperationSelectorRoute', default_policy: prefixed }
+    expect(noted(outer)).toMatch(/OperationSelectorRoute is not.*\n.*PrefixSelectorRoute is not/)
+  })
+})
+
 test('a file of mcrouter that is none is refused', () => {
   const fault = (text: string) => faultOf(() => importMcrouter(text, 'm.json'))
   expect(fault('{')).toMatch(/^IMPORT_INVALID m\.json: /)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { nextCursor, readCursor } from '../../src/plan/scan-cursor.ts'
+import { firstCursor, nextCursor, readCursor } from '../../src/plan/scan-cursor.ts'
 
 /** Scans backends that each have these cursors of their own; what was visited, in order. */
 function scanAll(backends: ReadonlyMap<string, readonly string[]>, ids = [...backends.keys()]) {
@@ -69,5 +69,20 @@ describe('the cursor of SCAN over all backends', () => {
   it('takes no other text for a cursor', () => {
     for (const text of ['', 'x', '-1', '1.5', '18446744073709551616', '9'.repeat(30)])
       expect(readCursor(text, ['a'])).toBeUndefined()
+  })
+
+  it('begins anew under another view, and goes on under its own', () => {
+    const ids = ['a:1', 'b:1', 'c:1']
+    const first = firstCursor(ids, 'one')
+    const start = readCursor(first, ids, 'one')
+    expect(start).toMatchObject({ cursor: '0' })
+    expect(readCursor('0', ids, 'one')).toEqual(start)
+    const after = { id: 'b:1', cursor: '77' }
+    const cursor = nextCursor(after, ids, 'one') ?? ''
+    expect(readCursor(cursor, ids, 'one')).toEqual(after)
+    const other = readCursor(cursor, ids, 'two')
+    expect(other).toEqual(readCursor(firstCursor(ids, 'two'), ids, 'two'))
+    expect(readCursor(cursor, [], 'two')).toBe('end')
+    expect(firstCursor([], 'two')).toBe('0')
   })
 })

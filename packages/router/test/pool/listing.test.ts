@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { type Replicated, startReplicated } from '../testing/copies.ts'
-import type { RedisClient } from '../testing/redis-client.ts'
-import { askRedis, missingRedis } from '../testing/redis-server.ts'
+import { onCleanup } from '../testing/fixture.ts'
+import { RedisClient } from '../testing/redis-client.ts'
+import { askRedis, missingRedis, startRedis } from '../testing/redis-server.ts'
+import { backendAt, redisPool } from '../testing/topologies.ts'
 import { until } from '../testing/until.ts'
 
 const KEYS = Array.from({ length: 300 }, (_, i) => `key:${i}`)
@@ -102,5 +104,43 @@ describe.skipIf(missingRedis())('keys of a pool with copies', () => {
     expect(await client.ask('KEYS *')).toMatch(/^-ERR .*avoided/)
     expect(await client.ask('DBSIZE')).toMatch(/^-ERR .*avoided/)
     await expect(scanAll(client, 100)).rejects.toThrow('avoided')
+  })
+
+  it('are counted once per pool behind prefixes', async () => {
+    const pool = await startReplicated({ servers: 2 })
+    const [fixture] = pool.routers
+    const alone = await startRedis()
+    fixture?.router.post({
+      type: 'topology',
+      topology: {
+        epoch: 1_000,
+        pools: [
+          { ...redisPool(pool.ports.map((port) => backendAt(port))), replicas: 2 },
+          { ...redisPool([backendAt(alone.port)]), name: 'users' },
+        ],
+      },
+    })
+    const { port = 0 } =
+      (await fixture?.router.listen({
+        protocol: 'redis',
+        host: '127.0.0.1',
+        port: 0,
+        pool: 'cache',
+        routes: [{ prefix: 'user:', pool: 'users' }],
+      })) ?? {}
+    const client = new RedisClient(port)
+    onCleanup(() => {
+      client.socket.destroy()
+    })
+    const keys = [...KEYS, ...Array.from({ length: 50 }, (_, i) => `user:${i}`)]
+    client.send(...keys.map((key) => ['SET', key, key]))
+    await client.replies(keys.length)
+    expect((await scanAll(client, 10)).sort()).toEqual(keys.toSorted())
+    expect(listed(await client.ask('KEYS *')).sort()).toEqual(keys.toSorted())
+    expect(await client.ask('DBSIZE')).toBe(`:${keys.length}\r\n`)
+    await pool.servers[0]?.kill()
+    expect(listed(await client.ask('KEYS *')).sort()).toEqual(keys.toSorted())
+    expect((await scanAll(client, 10)).sort()).toEqual(keys.toSorted())
+    expect(await client.ask('DBSIZE')).toBe(`:${keys.length}\r\n`)
   })
 })
