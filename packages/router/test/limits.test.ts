@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS, resolveLimits } from '../src/limits.ts'
 
@@ -15,5 +17,14 @@ describe('limits', () => {
           message: expect.stringContaining('clientsMax'),
         }),
       )
+  })
+
+  it('are all in docs/limits.md, with their defaults', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/limits.md'), 'utf8')
+    const rows = [...page.matchAll(/^\| `(\w+)` \| ([\d,]+) \| \w+ \| .+ \|$/gm)].map(
+      ([, name, value]) => [name, Number(value?.replaceAll(',', ''))],
+    )
+    expect(rows).toHaveLength(Object.keys(DEFAULT_LIMITS).length)
+    expect(Object.fromEntries(rows)).toEqual(DEFAULT_LIMITS)
   })
 })
