@@ -391,6 +391,35 @@ describe.skipIf(missingRedis() !== undefined)('a backend that returns', () => {
     }, 60_000)
 })
 
+describe.skipIf(missingRedis() !== undefined)('a backend that returns with onReturn', () => {
+  for (const [onReturn, rewritten, untouched] of [
+    ['flush', '$-1\r\n', '$-1\r\n'],
+    ['serve', bulk('old'), bulk('old')],
+  ] as const)
+    it(`${onReturn} shows ${onReturn === 'flush' ? 'nothing that it had' : 'its old values'}`, async () => {
+      const pool = await startReplicated({ servers: 2, replicas: 1, policy: { onReturn } })
+      const { client, event } = pool.routers[0] as Replicated['routers'][number]
+      const redis = client()
+      const [key = '', other = ''] = keysOf(pool.ports[0] as number, pool.ports, 2)
+      await redis.ask(`SET ${key} old`)
+      await redis.ask(`SET ${other} old`)
+      const returned = event('backend-returned')
+      pool.servers[0]?.process.kill('SIGSTOP')
+      // Its silence is noticed by this one, which goes to the other server then.
+      expect(await redis.ask(`GET ${key}`)).toBe('$-1\r\n')
+      expect(await redis.ask(`SET ${key} new`)).toBe('+OK\r\n')
+      pool.servers[0]?.process.kill('SIGCONT')
+      await returned
+      expect(
+        await until(
+          () => redis.ask(`GET ${key}`),
+          (reply) => reply === rewritten,
+        ),
+      ).toBe(rewritten)
+      expect(await redis.ask(`GET ${other}`)).toBe(untouched)
+    })
+})
+
 describe.skipIf(missingRedis() !== undefined)('copies at their limits', () => {
   it('gives a restarted, empty server its keys again before it serves', async () => {
     const pool = await startReplicated({ servers: 2 })
