@@ -108,7 +108,7 @@ describe('slow start', () => {
     const test = new TestPool(named('ab'), { slowStartMs: 1_000, balance: 'round-robin' })
     test.at('a').failed(REFUSED)
     expect(test.turns(10)).toEqual({ b: 10 })
-    test.pool.returned(test.at('a'))
+    test.pool.returned(test.at('a'), false)
     test.at('a').refresh()
     expect(test.pool.shareOf(test.at('a'))).toBe(0.1)
     test.advance(500)
