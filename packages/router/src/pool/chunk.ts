@@ -5,7 +5,7 @@ export interface Chunk {
   flushed: number
   /** Commands in it that may have to be sent again: their bytes must stay. */
   waiting: number
-  /** False for a buffer that is not of the free list's size, or that the kernel may still read. */
+  /** False for a buffer that belongs to somebody else, or that the kernel may still read. */
   reusable: boolean
   /** What is written after it. */
   next: Chunk | undefined
@@ -13,31 +13,45 @@ export interface Chunk {
 
 /** Small enough that an idle connection costs nothing and a busy one writes few pieces. */
 export const CHUNK_BYTES = 16 * 1024
-/** Free chunks kept (4 MB); more than this many connections are rarely written in one turn. */
+/** One whole read: bodies are passed on in pieces of this size. */
+export const LARGE_CHUNK_BYTES = 64 * 1024
+/** Free chunks kept (4 MB of each size); more than this many connections are rarely written in one turn. */
 const FREE_CHUNKS_MAX = 256
+const FREE_LARGE_CHUNKS_MAX = 64
 
 const free: Chunk[] = []
+const freeLarge: Chunk[] = []
 
 /** An empty chunk of {@link CHUNK_BYTES}. */
 export function takeChunk(): Chunk {
-  return (
-    free.pop() ?? {
-      bytes: Buffer.allocUnsafeSlow(CHUNK_BYTES),
-      used: 0,
-      flushed: 0,
-      waiting: 0,
-      reusable: true,
-      next: undefined,
-    }
-  )
+  return free.pop() ?? newChunk(CHUNK_BYTES)
+}
+
+/** An empty chunk of {@link LARGE_CHUNK_BYTES}: a new buffer of that size costs as much as its bytes' way through the kernel. */
+export function takeLargeChunk(): Chunk {
+  return freeLarge.pop() ?? newChunk(LARGE_CHUNK_BYTES)
+}
+
+function newChunk(size: number): Chunk {
+  return {
+    bytes: Buffer.allocUnsafeSlow(size),
+    used: 0,
+    flushed: 0,
+    waiting: 0,
+    reusable: true,
+    next: undefined,
+  }
 }
 
 /** Gives a chunk back; one that is not reusable is left to the garbage collector. */
 export function giveChunk(chunk: Chunk): void {
-  if (!chunk.reusable || free.length >= FREE_CHUNKS_MAX) return
+  if (!chunk.reusable) return
+  const large = chunk.bytes.length === LARGE_CHUNK_BYTES
+  const list = large ? freeLarge : free
+  if (list.length >= (large ? FREE_LARGE_CHUNKS_MAX : FREE_CHUNKS_MAX)) return
   chunk.used = 0
   chunk.flushed = 0
-  free.push(chunk)
+  list.push(chunk)
 }
 
 /** A chunk around bytes that nobody will change. */

@@ -1,5 +1,13 @@
 import type { Socket } from 'node:net'
-import { CHUNK_BYTES, type Chunk, giveChunk, takeChunk, wrapChunk } from './chunk.ts'
+import {
+  CHUNK_BYTES,
+  type Chunk,
+  giveChunk,
+  LARGE_CHUNK_BYTES,
+  takeChunk,
+  takeLargeChunk,
+  wrapChunk,
+} from './chunk.ts'
 import { copyBytes } from './copy-bytes.ts'
 
 /** Bytes that are not copied when their buffer is stable: from here on a copy costs more than a piece of its own. */
@@ -95,9 +103,7 @@ export class Outbox {
 
   #appendLarge(bytes: Buffer, start: number, end: number, stable: boolean): Chunk {
     this.#retireTail()
-    const chunk = stable
-      ? wrapChunk(bytes, start, end)
-      : wrapChunk(Buffer.from(bytes.subarray(start, end)), 0, end - start)
+    const chunk = stable ? wrapChunk(bytes, start, end) : copyLarge(bytes, start, end)
     this.#enlist(chunk)
     return chunk
   }
@@ -108,6 +114,17 @@ export class Outbox {
     this.#tail = undefined
     if (tail !== undefined && tail.waiting === 0 && tail.flushed === tail.used) giveChunk(tail)
   }
+}
+
+/** A copy in a chunk of its own. */
+function copyLarge(bytes: Buffer, start: number, end: number): Chunk {
+  const length = end - start
+  if (length > LARGE_CHUNK_BYTES)
+    return wrapChunk(Buffer.from(bytes.subarray(start, end)), 0, length)
+  const chunk = takeLargeChunk()
+  bytes.copy(chunk.bytes, 0, start, end)
+  chunk.used = length
+  return chunk
 }
 
 function write(chunk: Chunk, socket: Socket): void {
