@@ -2,6 +2,7 @@ import type { ResponseBody, ResponseHead } from '../codec/http1/response-head.ts
 import type { HttpLimits } from '../http-limits.ts'
 import type { HttpFailure } from '../plan/http/failure.ts'
 import type { Deadlines, Expirable } from './deadlines.ts'
+import { HeldRequest } from './held-request.ts'
 import type { HttpBackend } from './http-backend.ts'
 import type { HttpPool } from './http-pool.ts'
 import type { HttpUpstream } from './http-upstream.ts'
@@ -60,8 +61,6 @@ type Phase =
   | 'response'
   | 'tunnel'
 
-const EMPTY = Buffer.alloc(0)
-const FIRST_HELD_BYTES = 2_048
 const FIRST_KEY_BYTES = 64
 /** Between two attempts at a bound backend that refuses connections. */
 const BOUND_RETRY_PAUSE_MS = 100
@@ -100,11 +99,7 @@ export class Exchange implements Expirable {
   #responseBegun = false
   #attempts = 0
   readonly #tried: HttpBackend[] = []
-  /** The request as it is sent, from its head on, while it can be sent again. */
-  #held: Buffer = EMPTY
-  #heldTo = 0
-  #heldMax = 0
-  #holding = false
+  readonly #held = new HeldRequest()
   #key = Buffer.allocUnsafeSlow(FIRST_KEY_BYTES)
   #keyTo = -1
   #keyView: Buffer = this.#key
@@ -130,7 +125,7 @@ export class Exchange implements Expirable {
   /** True when the client should not send more for now. */
   get full(): boolean {
     const { uploadBytesMax } = this.#tools.http
-    if (this.#upstream === undefined) return this.#heldTo >= this.#heldMax
+    if (this.#upstream === undefined) return this.#held.full
     return this.#upstream.waitingBytes > uploadBytesMax
   }
 
@@ -171,10 +166,7 @@ export class Exchange implements Expirable {
     this.#responseBegun = false
     this.#attempts = 0
     this.#tried.length = 0
-    this.#holding = true
-    this.#heldMax = to - from + limits.retryBodyBytesMax
-    this.#heldTo = 0
-    this.#hold(bytes, from, to)
+    this.#held.begin(to - from + limits.retryBodyBytesMax, bytes, from, to)
     request.pool.counters.requests++
     this.number++
     this.#phase = 'queued'
@@ -193,7 +185,7 @@ export class Exchange implements Expirable {
   /** Adds bytes of the body. */
   write(bytes: Buffer, from: number, to: number): void {
     if (this.#phase === 'idle') return
-    if (this.#holding) this.#hold(bytes, from, to)
+    if (this.#held.whole) this.#held.add(bytes, from, to, this.#upstream !== undefined)
     if (this.#upstream === undefined) return
     this.#upstream.write(bytes, from, to, false)
     this.#arm()
@@ -240,7 +232,7 @@ export class Exchange implements Expirable {
   assigned(upstream: HttpUpstream): void {
     this.#upstream = upstream
     upstream.begin(this)
-    upstream.write(this.#held, 0, this.#heldTo, false)
+    upstream.write(this.#held.bytes, 0, this.#held.length, false)
     if (upstream.open) this.connected()
     else {
       this.#phase = 'connecting'
@@ -265,7 +257,7 @@ export class Exchange implements Expirable {
   head(head: ResponseHead, bytes: Buffer, to: number, body: ResponseBody): void {
     this.#responseBegun = true
     this.#phase = 'response'
-    this.#release()
+    this.#held.release()
     this.backend?.answered(head.status, this.#tools.turn.now - this.startedAt)
     this.#client.responseHead(head, bytes, to, body)
   }
@@ -282,7 +274,7 @@ export class Exchange implements Expirable {
     this.#responseBegun = true
     this.#phase = 'tunnel'
     this.requestDone = false
-    this.#release()
+    this.#held.release()
     this.backend?.answered(head.status, this.#tools.turn.now - this.startedAt)
     this.#client.switched(head, bytes, to)
   }
@@ -322,7 +314,7 @@ export class Exchange implements Expirable {
     if (!stale) backend?.failed(cause)
     backend?.done()
     this.backend = undefined
-    const again = cause.code !== 'BAD_REPLY' && this.#holding && (!sent || this.#idempotent)
+    const again = cause.code !== 'BAD_REPLY' && this.#held.whole && (!sent || this.#idempotent)
     if (!again || this.#attempts > this.#tools.http.retryAttemptsMax || backend === undefined) {
       this.#failLost(backend, cause, sent)
       return
@@ -492,33 +484,8 @@ export class Exchange implements Expirable {
     this.#upstream = undefined
     this.backend?.done()
     this.backend = undefined
-    this.#release()
+    this.#held.release()
     this.#tools.deadlines.set(this, Number.POSITIVE_INFINITY)
-  }
-
-  /** Keeps bytes so that they can be sent again, as long as they are few. */
-  #hold(bytes: Buffer, from: number, to: number): void {
-    const length = this.#heldTo + to - from
-    if (length > this.#heldMax && this.#upstream !== undefined) {
-      this.#release()
-      return
-    }
-    if (length > this.#held.length) {
-      const grown = Buffer.allocUnsafe(
-        Math.max(FIRST_HELD_BYTES, length * (this.#heldTo > 0 ? 2 : 1)),
-      )
-      this.#held.copy(grown, 0, 0, this.#heldTo)
-      this.#held = grown
-    }
-    bytes.copy(this.#held, this.#heldTo, from, to)
-    this.#heldTo = length
-  }
-
-  #release(): void {
-    this.#holding = false
-    this.#heldTo = 0
-    // An idle connection keeps nothing but a small buffer.
-    if (this.#held.length > FIRST_HELD_BYTES) this.#held = EMPTY
   }
 
   #arm(): void {
