@@ -8,7 +8,7 @@ import { dial } from './dial.ts'
 import type { Exchange } from './exchange.ts'
 import { GrowingBuffer } from './growing-buffer.ts'
 import { CLOSED_CAUSE, causeOfError, type LostCause, REMOVED_CAUSE } from './lost-cause.ts'
-import { Outbox } from './outbox.ts'
+import { Outbox, WRITE_NOW_BYTES } from './outbox.ts'
 import { readBufferFor } from './read-buffer.ts'
 import type { Flushable, Turn } from './turn.ts'
 
@@ -97,10 +97,12 @@ export class HttpUpstream implements Flushable {
     this.#sent = false
   }
 
-  /** Adds bytes of the request; they are written at the end of the turn. */
+  /** Adds bytes of the request; they are written at the end of the turn, or now when they are many. */
   write(bytes: Buffer, from: number, to: number, stable: boolean): void {
     this.#outbox.append(bytes, from, to, stable)
-    if (this.#state === 'open') this.#tools.turn.mark(this)
+    if (this.#state !== 'open') return
+    if (this.#outbox.pendingBytes >= WRITE_NOW_BYTES) this.flush()
+    else this.#tools.turn.mark(this)
   }
 
   flush(): void {

@@ -12,6 +12,11 @@ import { copyBytes } from './copy-bytes.ts'
 
 /** Bytes that are not copied when their buffer is stable: from here on a copy costs more than a piece of its own. */
 const REFERENCE_BYTES_MIN = 8 * 1024
+/**
+ * From here on bytes should not wait for the end of the turn: one call more is nothing beside them, and the buffer that they
+ * were copied into is free for the next connection while it is still in the processor's cache.
+ */
+export const WRITE_NOW_BYTES = 32 * 1024
 
 /**
  * Bytes that wait for the end of the turn, to be written in one call.

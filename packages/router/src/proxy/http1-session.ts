@@ -9,7 +9,7 @@ import { FAILURE_OF_STATUS, failureResponse, type HttpFailure } from '../plan/ht
 import { Forwarding } from '../plan/http/forwarding.ts'
 import type { Deadlines, Expirable } from '../pool/deadlines.ts'
 import { Exchange, type ExchangeClient } from '../pool/exchange.ts'
-import { Outbox } from '../pool/outbox.ts'
+import { Outbox, WRITE_NOW_BYTES } from '../pool/outbox.ts'
 import type { Flushable } from '../pool/turn.ts'
 import { beginRequest, type Requester } from './begin-request.ts'
 import { readClient } from './client-reads.ts'
@@ -177,7 +177,8 @@ export class Http1Session
   responseData(bytes: Buffer, from: number, to: number): void {
     this.stickiness.data(bytes, from, to)
     this.#outbox.append(bytes, from, to, false)
-    this.host.turn.mark(this)
+    if (this.#outbox.pendingBytes >= WRITE_NOW_BYTES) this.flush()
+    else this.host.turn.mark(this)
     if (!this.#holdsBackend && this.#outputBytes() > this.#limits.outputBytesMax) {
       this.#holdsBackend = true
       this.#exchange.pause()
