@@ -47,7 +47,8 @@ async function startRouters(): Promise<readonly (readonly number[])[]> {
         protocol: 'redis',
         replicas: REPLICAS,
         ack,
-        check: { intervalMs: 500, timeoutMs: 1_000, rise: 1, fall: 1 },
+        // Long enough that a busy machine does not make a server look lost while another one is: then keys would be, too.
+        check: { intervalMs: 500, timeoutMs: 3_000, rise: 1, fall: 1 },
         backends: servers.slice(0, count).map(({ port }, i) => ({
           id: `server-${i}`,
           url: `redis://127.0.0.1:${port}/${database}`,

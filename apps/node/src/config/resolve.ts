@@ -9,6 +9,7 @@ import { checkPoolLinks, checkRouted, resolvePrefixes } from './resolve-cache-ro
 import { type FilledGossip, resolveGossip } from './resolve-gossip.ts'
 import { readListenerTls, resolveHttpListener } from './resolve-http.ts'
 import { resolvePool } from './resolve-pool.ts'
+import { checkSharedServers } from './shared-servers.ts'
 import { validateConfig } from './validate.ts'
 
 /** The pool that a node serves when its configuration names none. */
@@ -55,6 +56,7 @@ export function resolveConfig(options: NodeOptions, source = 'options'): NodeCon
   }
   checkReferences(config, source)
   checkPoolLinks(config.pools, source)
+  checkSharedServers(config.pools, source)
   checkLearned(config, source)
   checkStickyKeys(config, source)
   checkAddresses(config, source)
