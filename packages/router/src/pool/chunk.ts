@@ -15,8 +15,8 @@ export interface Chunk {
 export const CHUNK_BYTES = 16 * 1024
 /** One whole read: bodies are passed on in pieces of this size. */
 export const LARGE_CHUNK_BYTES = 64 * 1024
-/** Free chunks kept (4 MB of each size); more than this many connections are rarely written in one turn. */
-const FREE_CHUNKS_MAX = 256
+/** Free chunks kept (16 and 4 MB): one for each connection that is written in one turn; of the large ones few are, since those do not wait. */
+const FREE_CHUNKS_MAX = 1_024
 const FREE_LARGE_CHUNKS_MAX = 64
 
 const free: Chunk[] = []
