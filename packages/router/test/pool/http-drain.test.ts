@@ -164,6 +164,29 @@ describe('a drained backend with bound sessions', () => {
     expect(await nameOf(client().send(ask('/', bound)))).toBe('two')
     await tunnel.closed()
   })
+
+  test('keeps those that the store knows, too', async () => {
+    const { client, post, one, two, router } = await startTwo({
+      routes: [{ pool: 'app', key: ['header:x-sid'], sticky: 'learned' }],
+    })
+    router.attachSessions({
+      get: (_pool, _session, done) => done(`127.0.0.1:${one.port}`),
+      put: (_pool, _session, _backend, done) => done(),
+    })
+    const bound = 'X-Sid: known\r\n'
+    const tunnel = client().send(ask('/', bound + UPGRADE))
+    expect(await nameOf(tunnel)).toBe('one')
+    post(backendAt(one.port, 'draining'), backendAt(two.port))
+    for (let i = 0; i < 8; i++) {
+      expect(await nameOf(client().send(ask('/')))).toBe('two')
+      expect(await nameOf(client().send(ask('/', bound)))).toBe('one')
+    }
+    await tunnel.send('still here').until('still here')
+
+    post(backendAt(two.port))
+    expect(await nameOf(client().send(ask('/', bound)))).toBe('two')
+    await tunnel.closed()
+  })
 })
 
 test('a request that meets one closed connection after the other goes to another backend', async () => {
