@@ -12,7 +12,13 @@ import { makeCertificate } from '../load/certificate.ts'
 import type { Contender } from '../load/contender.ts'
 import { openLoop } from '../load/fixed-replies.ts'
 import { measureIdleMemory } from '../load/idle-memory.ts'
-import { connected, cpuSeconds, residentMegabytes, stopPrograms } from '../load/programs.ts'
+import {
+  connected,
+  cpuSeconds,
+  keepApart,
+  residentMegabytes,
+  stopPrograms,
+} from '../load/programs.ts'
 import { checkAnswers } from './answers.ts'
 import { BACKENDS, type Backends, startBackends, UPLOAD_BYTES } from './backends.ts'
 import {
@@ -139,6 +145,7 @@ async function measureLatency(
   const rounds = new Map<string, { p50Ms: number[]; p99Ms: number[] }>()
   const lengths = new Map<string, number>()
   for (const { name, port } of contenders) lengths.set(name, await replyBytes(port, request))
+  const together = keepApart()
   for (let round = 0; round < ROUNDS; round++)
     for (const { name, port } of contenders) {
       const load = {
@@ -152,6 +159,7 @@ async function measureLatency(
       seen.p99Ms.push(p99Ms)
       rounds.set(name, seen)
     }
+  together()
   for (const [name, seen] of rounds)
     for (const which of ['p50Ms', 'p99Ms'] as const)
       rows.push({

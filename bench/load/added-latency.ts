@@ -1,6 +1,7 @@
 import { median, type Row } from '../harness.ts'
 import type { Contender } from './contender.ts'
 import { type FixedLoad, openLoop } from './fixed-replies.ts'
+import { keepApart } from './programs.ts'
 
 const OPEN_LOOP_SECONDS = 3
 const ADDED_MS_MAX = 0.5
@@ -14,6 +15,7 @@ export async function measureAddedLatency(
 ): Promise<readonly Row[]> {
   const seen = new Map(contenders.map(({ name }) => [name, { p50: [0], p99: [0] }]))
   for (const figures of seen.values()) figures.p50.length = figures.p99.length = 0
+  const together = keepApart()
   for (let round = 0; round < rounds; round++)
     for (let i = 0; i < contenders.length; i++) {
       const contender = contenders[(i + round) % contenders.length]
@@ -23,6 +25,7 @@ export async function measureAddedLatency(
       seen.get(contender.name)?.p50.push(p50Ms)
       seen.get(contender.name)?.p99.push(p99Ms)
     }
+  together()
   console.error('measured latency')
   const of = (name: string, which: 'p50' | 'p99') => median(seen.get(name)?.[which] ?? [])
   const added = of('ringway', 'p99') - of('direct', 'p99')
