@@ -15,9 +15,7 @@ const pure = (name: string, root: string) => {
 }
 
 /** End-to-end tests that put load on what they start. */
-const underLoad = ['member-*', 'http-*', 'redis-copies*', 'redis-faults'].map(
-  (name) => `e2e/${name}.test.ts`,
-)
+const underLoad = ['e2e/member-*.test.ts', 'e2e/http-*.test.ts', 'e2e/redis-copies*.test.ts']
 
 /** Tests that start processes and clusters. */
 const processes = (name: string, include: string[], options: UserWorkspaceConfig['test']) => ({

@@ -18,6 +18,8 @@ export interface Ordering {
   readonly since: number
   /** Commands of one place keep the order of these numbers. */
   readonly number: number
+  /** The router that gave it to us. */
+  readonly from?: string
 }
 
 /** Who waits for a request's reply. */

@@ -82,7 +82,7 @@ export class Links {
     else if (fixture) setImmediate(() => post(fixture, message))
   }
 
-  /** A link breaks: what is on its way was sent, and both hear of it. */
+  /** A link breaks: what was said before still arrives, then both hear of it. */
   cut(one: number, other: number): void {
     this.#cut.add(pair(one, other))
     for (const [index, gone] of [
@@ -90,7 +90,8 @@ export class Links {
       [other, one],
     ] as const) {
       const fixture = this.routers[index]
-      if (fixture) post(fixture, { type: 'router-gone', name: routerName(gone) })
+      if (fixture)
+        setImmediate(() => post(fixture, { type: 'router-gone', name: routerName(gone) }))
       this.announce(index)
     }
   }

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { onCleanup } from './fixture.ts'
 import { freePort } from './redis-server.ts'
+import { until } from './until.ts'
 
 /** Why tests over a real program are skipped, or `undefined` when they run. In CI a missing program is a failure. */
 export function missingProgram(name: string): string | undefined {
@@ -27,6 +28,8 @@ export async function startMemcached(...more: readonly string[]): Promise<Memcac
   const kill = async (signal: NodeJS.Signals = 'SIGKILL') => {
     child.kill(signal)
     if (signal === 'SIGKILL') await exited
+    // Its other threads answer until the one that gets the signal has stopped them.
+    else if (signal === 'SIGSTOP') await until(() => isStopped(child.pid ?? 0), Boolean)
   }
   onCleanup(() => kill())
   const dead = exited.then(() => Promise.reject(new Error(`memcached ended on port ${port}`)))
@@ -34,6 +37,15 @@ export async function startMemcached(...more: readonly string[]): Promise<Memcac
   dead.catch(() => {})
   await Promise.race([answers(port), dead])
   return { port, pid: child.pid ?? 0, kill }
+}
+
+/** True when all threads of a process are stopped, or where there is no /proc that says so. */
+function isStopped(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`
+  if (!existsSync(tasks)) return true
+  return readdirSync(tasks).every((task) =>
+    /\) T /.test(readFileSync(`${tasks}/${task}/stat`, 'latin1')),
+  )
 }
 
 /** Memcached says nothing when it is ready: asks until it answers, for at most 10 s. */
@@ -47,7 +59,7 @@ async function answers(port: number): Promise<void> {
 }
 
 /** Sends bytes and resolves with the reply once it matches; 5 s at most. */
-export function askLines(port: number, bytes: string | Buffer, until: RegExp): Promise<string> {
+export function askLines(port: number, bytes: string | Buffer, whole: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let reply = ''
     const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(bytes))
@@ -62,7 +74,7 @@ export function askLines(port: number, bytes: string | Buffer, until: RegExp): P
     socket.on('close', () => end(new Error(`closed after ${JSON.stringify(reply)}`)))
     socket.on('data', (chunk) => {
       reply += chunk.toString('latin1')
-      if (until.test(reply)) end()
+      if (whole.test(reply)) end()
     })
   })
 }

@@ -24,7 +24,12 @@ export interface ArrivalTools {
   readonly send: (to: string, message: OrderedMessage) => boolean
   readonly placement: Placement
   /** Runs a command of another router; the frame is valid during the call, its bytes stay. */
-  readonly run: (request: Request, hops: number, frame: RequestFrame, keyIndex: number) => void
+  readonly run: (
+    request: Request,
+    ordering: { readonly hops: number; readonly from: string },
+    frame: RequestFrame,
+    keyIndex: number,
+  ) => void
 }
 
 /** Commands of other routers' clients, which we order, and their replies. Replies leave once per turn and router. */
@@ -42,6 +47,11 @@ export class Arrivals implements Flushable {
     this.#decoder = new RequestDecoder(tools.limits)
   }
 
+  /** True when all are answered, and the replies are on their way. */
+  get isDone(): boolean {
+    return this.open === 0 && this.#replies.size === 0
+  }
+
   take(from: string, commands: readonly ForwardedCommand[]): void {
     for (const command of commands) this.#takeOne(from, command)
   }
@@ -51,7 +61,7 @@ export class Arrivals implements Flushable {
     for (const { id } of commands) this.#reply(from, { id })
   }
 
-  /** Gives a command back to who sent it: it has been forwarded as often as it may. */
+  /** Gives a command back to who sent it: it has been forwarded as often as it may, or its sender orders it. */
   static notHome(request: Request): void {
     request.settle(NOT_HOME, 0, NOT_HOME.length, true)
   }
@@ -102,7 +112,7 @@ export class Arrivals implements Flushable {
     }
     this.#count(from, 1)
     const request = new Request(new Arrival(this, from, id), command, resp, undefined, false)
-    run(request, Math.min(Math.max(hops, 1), FORWARD_HOPS_MAX), frame, keyIndex)
+    run(request, { hops: Math.min(Math.max(hops, 1), FORWARD_HOPS_MAX), from }, frame, keyIndex)
   }
 
   #count(from: string, change: number): void {

@@ -85,9 +85,9 @@ export class OrderedWrites implements ForwardOwner {
     this.#arrivals = new Arrivals({
       ...shared,
       placement: host.placement,
-      run: (request, hops, frame, keyIndex) => {
+      run: (request, { hops, from }, frame, keyIndex) => {
         this.counters.served++
-        request.ordering = this.#newOrdering(hops)
+        request.ordering = { ...this.#newOrdering(hops), from }
         if (!this.take(request, frame, keyIndex, true)) host.runHere(request, frame, keyIndex)
       },
     })
@@ -188,7 +188,7 @@ export class OrderedWrites implements ForwardOwner {
       for (const name of others) this.#send(name, { pool: this.#host.name, type: 'leaving' })
       if (this.#homes.leave(this.#tools.turn.now)) this.#ringChanged()
     }
-    return this.#homes.unsettled.length === 0 && this.#arrivals.open === 0
+    return this.#homes.unsettled.length === 0 && this.#arrivals.isDone
   }
 
   close(): void {
@@ -251,10 +251,19 @@ export class OrderedWrites implements ForwardOwner {
       if (mustWait || (home === undefined && !this.#homes.isReady(place, now)))
         this.#wait(place, request, bytes())
       else if (home === undefined) return false
-      else if ((request.ordering?.hops ?? 0) >= FORWARD_HOPS_MAX) Arrivals.notHome(request)
+      else if (this.#isSentBack(home, request.ordering)) Arrivals.notHome(request)
       else this.#forward(place, home, request, bytes())
     }
     return true
+  }
+
+  /**
+   * Its sender did not know yet that it orders the key itself: forwarded to it, the command would wait there behind itself, which
+   * is under way here.
+   */
+  #isSentBack(home: string, ordering: Ordering | undefined): boolean {
+    if (ordering === undefined) return false
+    return ordering.hops >= FORWARD_HOPS_MAX || ordering.from === home
   }
 
   #forward(place: number, target: string, request: Request, bytes: Buffer): void {
@@ -324,6 +333,8 @@ export class OrderedWrites implements ForwardOwner {
 
   #settle(names: readonly string[]): void {
     const { digest } = this.#homes
+    // What we gave them by the older ring comes before: a router that leaves waits for no more after this.
+    this.#forwards.flush()
     for (const name of names)
       this.#send(name, { pool: this.#host.name, type: 'settled', ring: digest })
   }
