@@ -451,36 +451,6 @@ describe.skipIf(missingRedis() !== undefined)('copies at their limits', () => {
     expect(router.counters().pools['cache']).toMatchObject({ errors: 0 })
   })
 
-  it('shows no key of a server as missing that was restarted before it was asked which process it is', async () => {
-    const pool = await startReplicated({ servers: 2 })
-    const { client, event } = pool.routers[0] as Replicated['routers'][number]
-    const redis = client()
-    const keys = keysNamed(40)
-    await all(
-      redis,
-      keys.map((key) => ['SET', key, 'v']),
-    )
-    await pool.servers[0]?.kill()
-    const refilled = event('backend-refilled')
-    await startRedis('--port', String(pool.ports[0]))
-    const shown = new Set<string>()
-    const read = async () => {
-      const replies = await all(
-        redis,
-        keys.map((key) => ['GET', key]),
-      )
-      for (const reply of replies) shown.add(reply)
-    }
-    let over = false
-    void refilled.then(() => {
-      over = true
-    })
-    await until(read, () => over)
-    await read()
-    expect(over).toBe(true)
-    expect([...shown]).toEqual([bulk('v')])
-  })
-
   it('leaves nothing at a server that stood in for one that was restarted empty', async () => {
     const pool = await startReplicated({ policy: { ack: 'quorum' } })
     const { client, events, event } = pool.routers[0] as Replicated['routers'][number]

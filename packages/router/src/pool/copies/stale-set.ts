@@ -12,9 +12,6 @@ const SHARE_AFTER_MS = 50
 /** Entries looked at per tick for those to be told. */
 const SHARE_LOOK_MAX = 1_000
 
-/** The run of a server that was lost before it was asked: whatever is there later is another one, for all we know. */
-const UNKNOWN_RUN = ''
-
 /** Which keys are stale where, as this router and the others see it. */
 export class StaleSet {
   readonly #host: CopiesHost
@@ -88,7 +85,6 @@ export class StaleSet {
   }
 
   avoided(backend: Backend): void {
-    if (backend.answered > 0) backend.runId ??= UNKNOWN_RUN
     if (backend.hasGhosts) this.#sharing.tell('ghosts', backend.id)
     // Now it cannot be reached: what waits for it has to be known to all.
     for (const [key, entry] of backend.stale.entries())
